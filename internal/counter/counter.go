@@ -1,0 +1,24 @@
+// Package counter reads structs of counters that other goroutines add to. Such a
+// struct has uint64 fields only, and is written with [Add].
+package counter
+
+import (
+	"reflect"
+	"sync/atomic"
+)
+
+// Add adds n to the counter.
+func Add(c *uint64, n uint64) { atomic.AddUint64(c, n) }
+
+// Inc adds one to the counter.
+func Inc(c *uint64) { atomic.AddUint64(c, 1) }
+
+// Snapshot copies the struct of counters at p, each field read atomically.
+func Snapshot[T any](p *T) (s T) {
+	from, to := reflect.ValueOf(p).Elem(), reflect.ValueOf(&s).Elem()
+	for i := range from.NumField() {
+		c := from.Field(i).Addr().Interface().(*uint64)
+		to.Field(i).SetUint(atomic.LoadUint64(c))
+	}
+	return s
+}

@@ -1,0 +1,39 @@
+package link
+
+import (
+	"errors"
+
+	"github.com/tinystack/tinystack/packet"
+)
+
+var (
+	// ErrWouldBlock is what Read returns when it was not to wait and no packet was there.
+	ErrWouldBlock = errors.New("link: no packet is waiting")
+	// ErrClosed is what Read and Write return once the device is closed.
+	ErrClosed = errors.New("link: device closed")
+)
+
+// Device carries whole IP packets to and from a network. Read is called by one
+// goroutine at a time, Write by any number, Close by any.
+type Device interface {
+	// Name is the interface's name, for people.
+	Name() string
+	// MTU is the largest IP packet in bytes that Write takes, but for those with
+	// GSO set, whose segments must each fit.
+	MTU() int
+	// Features are what Write does for its packets.
+	Features() packet.Features
+	// Read stores the next packet in b, which holds MaxRead bytes or more, and
+	// returns its length. It waits for one if wait is true, else it returns
+	// ErrWouldBlock if there is none: the stack does what it put off before it
+	// waits. A device that can't tell returns ErrWouldBlock whenever wait is false.
+	Read(b []byte, wait bool) (n int, o packet.Offload, err error)
+	// MaxRead is the largest packet in bytes that Read returns: MTU, or
+	// packet.MaxSize where the device merges segments.
+	MaxRead() int
+	// Write sends a packet. It may wait for room, but not on this device's reader;
+	// it keeps nothing of p.
+	Write(p *packet.Out) error
+	// Close makes Read and Write return ErrClosed, also those that wait.
+	Close() error
+}

@@ -1,0 +1,9 @@
+// Package packet is a packet in memory: the pooled buffer it arrives in, the
+// headroom it is built in, and what of it is left to the device (checksum,
+// segmentation). It is what the layers hand to each other, and knows none of
+// them.
+//
+// Ownership: an [In] and its [Buffer] belong to the goroutine that reads the
+// device, until a socket calls [In.Take]; an [Out] belongs to who sends it, and
+// no device keeps it, or what its Body points to, after Write returns.
+package packet
