@@ -1,0 +1,103 @@
+package tcp
+
+import (
+	"math"
+	"time"
+)
+
+// RFC 9438 4.1, 4.6.
+const (
+	cubicC    = 0.4
+	cubicBeta = 0.7
+)
+
+// cubic is the congestion control of RFC 9438. Its windows are in segments where
+// the RFC's are.
+type cubic struct {
+	windows
+	wMax      float64 // window before the last reduction, less by fast convergence
+	cwndPrior float64 // window before the last reduction
+	epoch     instant // start of the current congestion avoidance stage; 0: not started
+	origin    float64 // W_max of this stage: the plateau of the curve
+	k         float64 // seconds from the epoch to the plateau
+	wEst      float64 // what Reno would have by now (4.3)
+	fraction  float64 // bytes of growth not yet in cwnd
+}
+
+func (c *cubic) segments() float64 { return float64(c.cwnd) / float64(c.mss) }
+
+func (c *cubic) acked(now instant, n int, srtt time.Duration) {
+	n = c.slowStart(n)
+	if n == 0 {
+		return
+	}
+	if c.epoch == 0 {
+		c.startEpoch(now)
+	}
+	cwnd := c.segments()
+	t := now.sub(c.epoch)
+	alpha := 3 * (1 - cubicBeta) / (1 + cubicBeta)
+	if c.wEst >= c.cwndPrior {
+		alpha = 1 // 4.3: as fast as Reno once it is back where it was
+	}
+	ackedSegments := float64(n) / float64(c.mss)
+	c.wEst += alpha * ackedSegments / cwnd
+	if c.curve(t) < c.wEst { // 4.3, the Reno-friendly region
+		c.grow((c.wEst - cwnd) * float64(c.mss))
+		return
+	}
+	target := min(max(c.curve(t+srtt), cwnd), 1.5*cwnd) // 4.2
+	c.grow((target - cwnd) / cwnd * float64(n))         // 4.4, 4.5
+}
+
+// startEpoch begins a congestion avoidance stage (4.2).
+func (c *cubic) startEpoch(now instant) {
+	c.epoch = now
+	cwnd := c.segments()
+	c.wEst = cwnd
+	c.origin = max(c.wMax, cwnd)
+	c.k = math.Cbrt((c.origin - cwnd) / cubicC)
+}
+
+// curve is W_cubic(t) (4.2, figure 1).
+func (c *cubic) curve(t time.Duration) float64 {
+	d := t.Seconds() - c.k
+	return cubicC*d*d*d + c.origin
+}
+
+// grow adds bytes to cwnd and keeps the fraction.
+func (c *cubic) grow(bytes float64) {
+	whole, fraction := math.Modf(max(0, bytes) + c.fraction)
+	c.cwnd += int(whole)
+	c.fraction = fraction
+}
+
+// reduce remembers the window and lowers ssthresh (4.6, 4.7).
+func (c *cubic) reduce(inFlight int) {
+	cwnd := c.segments()
+	c.cwndPrior = cwnd
+	if cwnd < c.wMax { // 4.7, fast convergence
+		c.wMax = cwnd * (1 + cubicBeta) / 2
+	} else {
+		c.wMax = cwnd
+	}
+	c.reduceTo(cubicBeta, inFlight)
+	c.epoch, c.fraction = 0, 0
+}
+
+func (c *cubic) lost(inFlight int) {
+	c.reduce(inFlight)
+	c.cwnd = c.ssthresh
+}
+
+// timedOut is 4.8: the next stage starts on the plateau, at the window it finds.
+func (c *cubic) timedOut(inFlight int) {
+	c.reduce(inFlight)
+	c.wMax = 0
+	c.cwnd = c.mss
+}
+
+func (c *cubic) idle() {
+	c.windows.idle()
+	c.epoch = 0 // 4.2: time without sending is not counted
+}

@@ -1,0 +1,151 @@
+package tcp
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/tinystack/tinystack/packet"
+)
+
+// maxSegmentsHeld bounds the pieces a peer can make us keep out of order; the
+// receive window bounds their bytes.
+const maxSegmentsHeld = 8192
+
+// held is a piece of data that arrived before what precedes it.
+type held struct {
+	start, end int64
+	c          *chunk
+}
+
+// span is a range of the receive sequence space.
+type span struct{ start, end int64 }
+
+// reassembly holds out-of-order data, and what the next ACKs are to say of it in
+// SACK blocks. A connection has one only while something is missing.
+type reassembly struct {
+	held   []held // in order, apart from each other or adjacent
+	bytes  int
+	recent [maxSACK]span // the ranges that changed last, newest first (RFC 2018 4)
+	known  int           // how many of recent count
+}
+
+// insert keeps what is new of data, which starts at position start. fresh is the
+// number of bytes kept; ok is false if there are too many pieces already.
+func (r *reassembly) insert(start int64, data []byte, in *packet.In) (fresh int, ok bool) {
+	end := start + int64(len(data))
+	i := sort.Search(len(r.held), func(i int) bool { return r.held[i].end > start })
+	from, whole := start, true
+	for from < end {
+		gapEnd := end
+		if i < len(r.held) {
+			gapEnd = min(end, r.held[i].start)
+		}
+		whole = whole && from == start && gapEnd == end
+		if from < gapEnd {
+			if len(r.held) >= maxSegmentsHeld {
+				return fresh, false
+			}
+			piece := data[from-start : gapEnd-start]
+			fresh += len(piece)
+			i += r.keep(i, from, piece, in, whole)
+		}
+		if i == len(r.held) {
+			break
+		}
+		from = max(from, r.held[i].end)
+		i++
+	}
+	r.bytes += fresh
+	if fresh > 0 {
+		r.note(span{start, end})
+	}
+	return fresh, true
+}
+
+// keep puts a piece at index i, or at the end of the piece before where there is
+// room, and returns the number of pieces it added. The packet's buffer is taken
+// only for a whole payload.
+func (r *reassembly) keep(i int, start int64, piece []byte, in *packet.In, whole bool) (added int) {
+	end := start + int64(len(piece))
+	if i > 0 && r.held[i-1].end == start {
+		if c := r.held[i-1].c; cap(c.data)-len(c.data) >= len(piece) {
+			c.data = append(c.data, piece...)
+			r.held[i-1].end = end
+			return 0
+		}
+	}
+	var c *chunk
+	if whole && in != nil && worthKeeping(len(piece), in.Buffer()) {
+		c = newChunk(in.Take(), piece)
+	} else {
+		// Not pooled: the smallest pooled buffer would be many times a tiny piece.
+		c = newChunk(&packet.Buffer{B: slices.Clone(piece)}, nil)
+		c.data = c.buf.B
+	}
+	r.held = slices.Insert(r.held, i, held{start, end, c})
+	return 1
+}
+
+// note moves the range that s is part of to the front of recent.
+func (r *reassembly) note(s span) {
+	kept := r.recent[:0]
+	for _, o := range slices.Clone(r.recent[:r.known]) {
+		if o.start <= s.end && s.start <= o.end {
+			s = span{min(s.start, o.start), max(s.end, o.end)}
+		} else {
+			kept = append(kept, o)
+		}
+	}
+	s = r.widen(s)
+	n := min(len(kept), maxSACK-1)
+	copy(r.recent[1:], kept[:n])
+	r.recent[0] = s
+	r.known = n + 1
+}
+
+// widen extends s over the held pieces that adjoin it.
+func (r *reassembly) widen(s span) span {
+	i := sort.Search(len(r.held), func(i int) bool { return r.held[i].end >= s.start })
+	for ; i > 0 && r.held[i-1].end == s.start; i-- {
+		s.start = r.held[i-1].start
+	}
+	for ; i < len(r.held) && r.held[i].start <= s.end; i++ {
+		s = span{min(s.start, r.held[i].start), max(s.end, r.held[i].end)}
+	}
+	return s
+}
+
+// next takes out the piece that starts at or before position at, nil if there
+// is none. The chunk has only what lies from at on.
+func (r *reassembly) next(at int64) *chunk {
+	for len(r.held) > 0 && r.held[0].start <= at {
+		h := r.held[0]
+		r.held = slices.Delete(r.held, 0, 1)
+		r.bytes -= int(h.end - h.start)
+		if h.end > at {
+			h.c.data = h.c.data[at-h.start:]
+			return h.c
+		}
+		h.c.release()
+	}
+	return nil
+}
+
+// forget drops from recent what lies before position at.
+func (r *reassembly) forget(at int64) {
+	kept := r.recent[:0]
+	for _, s := range r.recent[:r.known] {
+		if s.end > at {
+			kept = append(kept, s)
+		}
+	}
+	r.known = len(kept)
+}
+
+// free drops everything.
+func (r *reassembly) free() {
+	for _, h := range r.held {
+		h.c.release()
+	}
+	*r = reassembly{}
+}
