@@ -1,0 +1,29 @@
+package udp
+
+import "fmt"
+
+const (
+	// DefaultReadBuffer is what Linux's net.core.rmem_default is: 208 KiB.
+	DefaultReadBuffer = 208 << 10
+
+	minReadBuffer = 4 << 10
+	maxReadBuffer = 1 << 30
+)
+
+// Config is what can be set about the layer. Its zero value works.
+type Config struct {
+	// ReadBuffer is the memory in bytes that datagrams waiting on one socket may
+	// take, bookkeeping included, from 4096 to 1<<30; 0 means DefaultReadBuffer.
+	// The last one accepted may exceed it. See [Conn.SetReadBuffer].
+	ReadBuffer int
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.ReadBuffer == 0 {
+		c.ReadBuffer = DefaultReadBuffer
+	}
+	if c.ReadBuffer < minReadBuffer || c.ReadBuffer > maxReadBuffer {
+		return c, fmt.Errorf("udp: Config.ReadBuffer is %d, not from %d to %d", c.ReadBuffer, minReadBuffer, maxReadBuffer)
+	}
+	return c, nil
+}

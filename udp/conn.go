@@ -1,0 +1,200 @@
+package udp
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/internal/deadline"
+	"github.com/tinystack/tinystack/internal/neterr"
+	"github.com/tinystack/tinystack/packet"
+)
+
+var (
+	_ net.Conn       = (*Conn)(nil)
+	_ net.PacketConn = (*Conn)(nil)
+)
+
+// Conn is a UDP socket: a net.PacketConn and, if it was made by [Layer.Dial],
+// connected, a net.Conn. Its methods are those of *net.UDPConn, with the errors
+// that the kernel's sockets give. Several goroutines may call them.
+type Conn struct {
+	layer  *Layer
+	local  netip.AddrPort // its address may be unspecified
+	remote netip.AddrPort // the zero value unless connected
+
+	laddr, raddr *net.UDPAddr // what LocalAddr and RemoteAddr return
+
+	route     packet.Route                 // of a connected socket
+	lastRoute atomic.Pointer[packet.Route] // of the last datagram of one that is not
+
+	mu            sync.Mutex
+	arrived       sync.Cond // what a reader waits for: a datagram, an error, the end
+	queue         queue
+	limit         int // of queue.bytes
+	drops         uint64
+	err           syscall.Errno // of an earlier datagram, for the next call
+	closed        bool
+	readDeadline  deadline.Deadline
+	writeDeadline deadline.Deadline
+}
+
+// Listen opens a socket on a local address, on all if that is unspecified or the
+// zero Addr. Port 0 picks one. Errors are *net.OpError, wrapping
+// EADDRINUSE, EADDRNOTAVAIL if the address is not this host's, or net.ErrClosed.
+func (l *Layer) Listen(local netip.AddrPort) (*Conn, error) {
+	c := l.newConn()
+	if err := l.bind(c, local); err != nil {
+		return nil, neterr.Op("listen", "udp", nil, udpAddr(local), bindError(err))
+	}
+	return c, nil
+}
+
+// Dial opens a socket that is connected to remote: it sends there and receives
+// from there alone. An unspecified or zero local address picks the one that
+// suits, port 0 picks a port. Errors are *net.OpError, wrapping those of Listen,
+// ENETUNREACH, or what else the network layer says.
+func (l *Layer) Dial(local, remote netip.AddrPort) (*Conn, error) {
+	c, err := l.dial(local, remote)
+	if err != nil {
+		var source net.Addr
+		if local.IsValid() {
+			source = udpAddr(local)
+		}
+		return nil, neterr.Op("dial", "udp", source, udpAddr(remote), err)
+	}
+	return c, nil
+}
+
+func (l *Layer) dial(local, remote netip.AddrPort) (*Conn, error) {
+	remote = unmap(remote)
+	if err := l.checkLocal(local.Addr()); err != nil {
+		return nil, bindError(err)
+	}
+	route, err := l.net.Route(wildcard(local.Addr().Unmap()), remote.Addr())
+	if err != nil {
+		return nil, err
+	}
+	c := l.newConn()
+	c.route, c.remote, c.raddr = route, remote, udpAddr(remote)
+	if err := l.bind(c, netip.AddrPortFrom(route.Local(), local.Port())); err != nil {
+		return nil, bindError(err)
+	}
+	return c, nil
+}
+
+func (l *Layer) newConn() *Conn {
+	c := &Conn{layer: l, limit: l.cfg.ReadBuffer}
+	c.arrived.L = &c.mu
+	return c
+}
+
+// bind makes c receive what is sent to local.
+func (l *Layer) bind(c *Conn, local netip.AddrPort) error {
+	if err := l.checkLocal(local.Addr()); err != nil {
+		return err
+	}
+	if err := l.table.bind(c, local.Addr().Unmap(), local.Port()); err != nil {
+		return err
+	}
+	c.laddr = udpAddr(c.local)
+	return nil
+}
+
+func (l *Layer) checkLocal(addr netip.Addr) error {
+	if addr := wildcard(addr.Unmap()); addr.IsValid() && !l.net.IsLocal(addr) {
+		return syscall.EADDRNOTAVAIL
+	}
+	return nil
+}
+
+// bindError names the system call that would have failed.
+func bindError(err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		return os.NewSyscallError("bind", errno)
+	}
+	return err
+}
+
+// key is what the table has the socket under.
+func (c *Conn) key() netip.AddrPort {
+	return netip.AddrPortFrom(wildcard(c.local.Addr()), c.local.Port())
+}
+
+// deliver queues count datagrams of seg bytes each, which lie in payload.
+func (c *Conn) deliver(in *packet.In, from netip.AddrPort, payload []byte, seg int, count uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stats := &c.layer.stats
+	switch {
+	case c.closed:
+		counter.Add(&stats.NoPorts, count)
+		counter.Add(&stats.InClosed, count)
+		return
+	case c.queue.bytes >= c.limit:
+		c.drops += count
+		c.layer.discard(&stats.RcvbufErrors, count)
+		return
+	}
+	c.queue.push(in, from, payload, seg)
+	counter.Add(&stats.InDatagrams, count)
+	if count > 1 {
+		c.arrived.Broadcast()
+		return
+	}
+	c.arrived.Signal()
+}
+
+// fail leaves an error for the next call, or for the one that waits.
+func (c *Conn) fail(err syscall.Errno) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+	c.arrived.Broadcast()
+}
+
+// takeErr returns the error that is pending, once.
+func (c *Conn) takeErr() (err syscall.Errno) {
+	err, c.err = c.err, 0
+	return err
+}
+
+// Close closes the socket; calls that wait return net.ErrClosed, and datagrams
+// not read yet are lost.
+func (c *Conn) Close() error {
+	if !c.shut() {
+		return c.opError("close", net.ErrClosed)
+	}
+	return nil
+}
+
+// shut closes the socket and reports whether it was open.
+func (c *Conn) shut() bool {
+	c.layer.table.remove(c)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.closed = true
+	c.queue.clear()
+	c.readDeadline.Stop()
+	c.writeDeadline.Stop()
+	c.arrived.Broadcast()
+	return true
+}
+
+func (c *Conn) opError(op string, err error) error {
+	return neterr.Op(op, "udp", c.laddr, c.RemoteAddr(), err)
+}
+
+func udpAddr(a netip.AddrPort) *net.UDPAddr { return net.UDPAddrFromAddrPort(a) }
+
+// unmap turns an IPv4 address in IPv6's clothes into itself.
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}

@@ -1,0 +1,23 @@
+// Package udp is the User Datagram Protocol of [RFC 768]: its header, and
+// sockets with the methods and errors of package net's.
+//
+// A [Layer] owns the table of ports and the counters; a [Conn] owns its queue of
+// datagrams that have arrived. Nothing runs between device and socket: the
+// goroutine that read a packet puts it in the queue, the caller's goroutine
+// sends. A queue is bounded by the memory it holds; what comes when it is full
+// is dropped and counted.
+//
+// Ports are shared as on Linux without SO_REUSEADDR: one belongs either to a
+// socket for all addresses or to one socket for each address, so that a datagram
+// concerns one socket at most. A connected socket takes datagrams from its peer
+// alone, and it alone is told of ICMP errors (RFC 1122 4.1.3.3).
+//
+// Datagrams are sent without the don't-fragment flag: one above the path's MTU
+// arrives, in fragments, and none is lost to finding out that MTU.
+//
+// Left out: sending to broadcast addresses unless the network layer routes them,
+// multicast membership, UDP-Lite, IP-level control messages (ReadMsgUDP), and
+// jumbograms.
+//
+// [RFC 768]: https://www.rfc-editor.org/rfc/rfc768
+package udp
