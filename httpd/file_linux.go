@@ -1,0 +1,17 @@
+package httpd
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+const nonBlock = syscall.O_NONBLOCK
+
+// identify returns what changes whenever the file does.
+func identify(info fs.FileInfo) identity {
+	id := identity{size: info.Size(), modified: info.ModTime().UnixNano()}
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		id.device, id.inode, id.changed = uint64(s.Dev), s.Ino, s.Ctim.Nano()
+	}
+	return id
+}
