@@ -165,7 +165,7 @@ func (h *host) dial(t testing.TB, to *Conn) *Conn {
 // want reads a datagram and checks it.
 func (c *Conn) want(t testing.TB, payload string) {
 	t.Helper()
-	b := make([]byte, packet.MaxSize)
+	b := make([]byte, len(payload)+1)
 	n, err := c.Read(b)
 	if err != nil || string(b[:n]) != payload {
 		t.Fatalf("Read = %q, %v; want %q", b[:n], err, payload)

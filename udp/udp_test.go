@@ -159,13 +159,13 @@ func TestQueueIsBounded(t *testing.T) {
 }
 
 func testQueueIsBounded(t *testing.T, size, memory int) {
-	const limit = 100_000
+	const limit = 20_000
 	h := newHost(t, Config{ReadBuffer: limit})
 	c := h.listen(t, 53)
 	if memory == 1 {
 		memory = size + HeaderLen // just enough
 	}
-	const sent = 2000
+	const sent = 400
 	for i := range sent {
 		payload := strings.Repeat(string(rune('a'+i%26)), size)
 		h.inject(datagram(7, 53, payload), memory, nil)
