@@ -1,0 +1,124 @@
+package deadline
+
+import (
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// waiter is a lock, and a deadline that counts how often it wakes.
+type waiter struct {
+	mu    sync.Mutex
+	d     Deadline
+	wakes int
+}
+
+func (w *waiter) set(t time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.d.Set(t, &w.mu, func() { w.wakes++ })
+}
+
+func (w *waiter) want(t *testing.T, when string, passed bool, wakes int) {
+	t.Helper()
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.d.Passed() != passed || w.wakes != wakes {
+		t.Errorf("%s: passed is %v and it woke %d times, want %v and %d", when, w.d.Passed(), w.wakes, passed, wakes)
+	}
+}
+
+func inBubble(t *testing.T, f func(*testing.T, *waiter)) {
+	synctest.Test(t, func(t *testing.T) { f(t, new(waiter)) })
+}
+
+func TestComesOnTime(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *waiter) {
+		w.want(t, "never set", false, 0)
+		w.set(time.Now().Add(time.Second))
+		time.Sleep(time.Second - 1)
+		w.want(t, "just before", false, 0)
+		time.Sleep(1)
+		w.want(t, "on time", true, 1)
+		time.Sleep(time.Hour)
+		w.want(t, "later", true, 1)
+	})
+}
+
+func TestPastIsNow(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *waiter) {
+		w.set(time.Now())
+		w.want(t, "set to now", true, 1)
+		w.set(time.Time{})
+		w.want(t, "taken away", false, 1)
+	})
+}
+
+func TestMoved(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *waiter) {
+		start := time.Now()
+		w.set(start.Add(time.Second))
+		w.set(start.Add(time.Minute))
+		time.Sleep(time.Second)
+		w.want(t, "at the first time", false, 0)
+		w.set(start.Add(2 * time.Second))
+		time.Sleep(time.Second)
+		w.want(t, "moved earlier", true, 1)
+		w.set(start.Add(time.Minute))
+		w.want(t, "moved on after it came", false, 1)
+		time.Sleep(time.Minute)
+		w.want(t, "came again", true, 2)
+	})
+}
+
+func TestTakenAway(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *waiter) {
+		w.set(time.Now().Add(time.Second))
+		w.set(time.Time{})
+		time.Sleep(time.Hour)
+		w.want(t, "taken away", false, 0)
+	})
+}
+
+// The timer's call may be waiting for the lock when the deadline is moved; it
+// must then do nothing.
+func TestMovedWhileItComes(t *testing.T) {
+	for name, to := range map[string]time.Duration{"later": time.Hour, "never": 0} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *waiter) {
+				w.set(time.Now().Add(time.Second))
+				w.mu.Lock()
+				time.Sleep(time.Second) // the timer fires at this very time
+				runtime.Gosched()       // its call waits for the lock
+				next := time.Time{}
+				if to > 0 {
+					next = time.Now().Add(to)
+				}
+				w.d.Set(next, &w.mu, func() { w.wakes++ })
+				w.mu.Unlock()
+				w.want(t, "moved", false, 0)
+			})
+		})
+	}
+}
+
+func TestStop(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *waiter) {
+		w.set(time.Now().Add(time.Second))
+		w.d.Stop()
+		time.Sleep(time.Hour)
+		w.want(t, "stopped", false, 0)
+	})
+}
+
+func TestNil(t *testing.T) {
+	t.Parallel()
+	var d *Deadline
+	d.Stop()
+	if d.Passed() {
+		t.Error("a deadline that isn't there has passed")
+	}
+}
