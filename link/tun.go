@@ -1,0 +1,38 @@
+package link
+
+import "fmt"
+
+// MTUs that a TUN device takes, in bytes: the smallest is what every IPv4 link
+// must carry (RFC 791 3.2), the largest what the length field can say.
+const (
+	minMTU = 68
+	maxMTU = 65535
+)
+
+// TUNConfig says which TUN device to open. Its zero value makes a new one, named
+// by the kernel, of its default MTU.
+type TUNConfig struct {
+	// Name of the interface, 15 bytes at most. It is made if it does not exist.
+	// Empty: the kernel's choice, tun0 or the next that is free.
+	Name string
+	// MTU in bytes, 68 to 65535, to set on the interface. 0: as it is, 1500 for a
+	// new one. Setting another than the interface has needs CAP_NET_ADMIN.
+	MTU int
+	// NoOffload leaves the offloads off: each packet is read and written as it is
+	// on a wire.
+	NoOffload bool
+}
+
+// TUNStats are a TUN device's counters.
+type TUNStats struct {
+	// BadHeader counts packets read and dropped whose virtio_net_hdr did not fit
+	// them or was of a kind not asked for.
+	BadHeader uint64
+}
+
+func checkMTU(mtu int) error {
+	if mtu != 0 && (mtu < minMTU || mtu > maxMTU) {
+		return fmt.Errorf("link: MTU %d: must be %d to %d, or 0 to leave it", mtu, minMTU, maxMTU)
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package link
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/packet"
+)
+
+// TUN is a Linux TUN device: the host's kernel is at the other end.
+type TUN struct {
+	name     string
+	mtu      int
+	maxRead  int
+	vnet     bool // a virtio_net_hdr precedes each packet
+	features packet.Features
+
+	file   *os.File
+	raw    syscall.RawConn
+	closed atomic.Bool
+	read   readOp
+	writes sync.Pool // of *writeOp
+	stats  TUNStats
+}
+
+var _ Device = (*TUN)(nil)
+
+// OpenTUN opens a TUN device, with the offloads that the kernel has. It does not
+// set it up, nor give it an address.
+//
+// Where it fails, errors.As tells at which step, and errors.Is why. Opening
+// /dev/net/tun gives an *os.PathError: of [syscall.ENOENT] or [syscall.ENODEV] if the
+// system has no TUN driver, [syscall.EACCES] or [syscall.EPERM] if the file may not be
+// opened. Taking the interface gives an *os.SyscallError of "TUNSETIFF":
+// [syscall.EPERM] without CAP_NET_ADMIN (and not the owner of a persistent device),
+// [syscall.EBUSY] if another program has it, [syscall.EINVAL] if it is not a TUN
+// device of one queue.
+func OpenTUN(cfg TUNConfig) (*TUN, error) {
+	if len(cfg.Name) >= unix.IFNAMSIZ {
+		return nil, fmt.Errorf("link: Name %q: must be at most %d bytes", cfg.Name, unix.IFNAMSIZ-1)
+	}
+	if err := checkMTU(cfg.MTU); err != nil {
+		return nil, err
+	}
+	const path = "/dev/net/tun"
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("link: %w", &os.PathError{Op: "open", Path: path, Err: err})
+	}
+	t := &TUN{}
+	if err := t.attach(fd, cfg); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("link: TUN device %q: %w", cfg.Name, err)
+	}
+	return t, nil
+}
+
+// attach makes fd the TUN device of cfg.
+func (t *TUN) attach(fd int, cfg TUNConfig) (err error) {
+	t.vnet = !cfg.NoOffload && hasVnetHeader(fd)
+	if t.name, err = setInterface(fd, cfg.Name, t.vnet); err != nil {
+		return err
+	}
+	if t.mtu, err = setMTU(t.name, cfg.MTU); err != nil {
+		return err
+	}
+	t.maxRead = t.mtu
+	if err := t.setOffloads(fd); err != nil {
+		return err
+	}
+	t.read.init(t.vnet)
+	t.writes.New = func() any { return newWriteOp(t.vnet) }
+	// Not before it is an interface: until then the poller would see an error.
+	t.file = os.NewFile(uintptr(fd), t.name)
+	t.raw, err = t.file.SyscallConn()
+	return err
+}
+
+// hasVnetHeader reports whether the driver knows IFF_VNET_HDR. One that can't
+// say what it knows does not.
+func hasVnetHeader(fd int) bool {
+	flags, err := unix.IoctlGetUint32(fd, unix.TUNGETFEATURES)
+	return err == nil && flags&unix.IFF_VNET_HDR != 0
+}
+
+func setInterface(fd int, name string, vnet bool) (string, error) {
+	req, err := unix.NewIfreq(name)
+	if err != nil {
+		return "", err
+	}
+	flags := uint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if vnet {
+		flags |= unix.IFF_VNET_HDR
+	}
+	req.SetUint16(flags)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
+		return "", os.NewSyscallError("TUNSETIFF", err)
+	}
+	return req.Name(), nil
+}
+
+// offloads are what the kernel may leave undone in the packets it gives us, most
+// first: kernels before 6.2 don't know USO, which is for both IP versions or
+// none. Each is refused whole with EINVAL.
+var offloads = []struct {
+	flags    int
+	merges   bool
+	features packet.Features
+}{
+	{unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO_ECN | unix.TUN_F_USO4 | unix.TUN_F_USO6, true, packet.TxChecksum | packet.TSO | packet.USO},
+	{unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO_ECN, true, packet.TxChecksum | packet.TSO},
+	{unix.TUN_F_CSUM | unix.TUN_F_TSO4, true, packet.TxChecksum | packet.TSO},
+	{unix.TUN_F_CSUM, false, packet.TxChecksum | packet.TSO},
+	// What is written needs no leave: a header may ask for either.
+	{0, false, packet.TxChecksum | packet.TSO},
+}
+
+// setOffloads asks for as many offloads as the kernel grants, or none. A
+// persistent device may have been left with any, and any size of header.
+func (t *TUN) setOffloads(fd int) error {
+	if !t.vnet {
+		_ = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0) // a driver without offloads may refuse it
+		return nil
+	}
+	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetLen); err != nil {
+		return os.NewSyscallError("TUNSETVNETHDRSZ", err)
+	}
+	var err error
+	for _, o := range offloads {
+		if err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, o.flags); err == nil {
+			t.features = o.features
+			if o.merges {
+				t.maxRead = packet.MaxSize
+			}
+			return nil
+		}
+	}
+	return os.NewSyscallError("TUNSETOFFLOAD", err)
+}
+
+// Name returns the interface's name.
+func (t *TUN) Name() string { return t.name }
+
+// MTU returns the interface's MTU as it was when the device was opened.
+func (t *TUN) MTU() int { return t.mtu }
+
+// Features returns the offloads that the kernel has.
+func (t *TUN) Features() packet.Features { return t.features }
+
+// MaxRead returns packet.MaxSize if the kernel merges segments, else the MTU.
+func (t *TUN) MaxRead() int { return t.maxRead }
+
+// Stats returns the counters.
+func (t *TUN) Stats() TUNStats { return counter.Snapshot(&t.stats) }
+
+// Read returns the next packet that the host sends to the interface. Once
+// somebody has deleted the interface it returns an error that is
+// [syscall.ENODEV]. A packet longer than MaxRead, which there is only if the MTU
+// was raised since, is cut.
+func (t *TUN) Read(b []byte, wait bool) (int, packet.Offload, error) {
+	if len(b) < t.maxRead {
+		return 0, packet.Offload{}, io.ErrShortBuffer
+	}
+	for {
+		n, err := t.read.do(t.raw, b, wait)
+		if err != nil {
+			return 0, packet.Offload{}, t.readError(err)
+		}
+		if !t.vnet {
+			return n, packet.Offload{}, nil
+		}
+		if o, ok := decodeVnet(&t.read.header, n); ok {
+			return n, o, nil
+		}
+		counter.Inc(&t.stats.BadHeader)
+	}
+}
+
+func (t *TUN) readError(err error) error {
+	errno, ok := err.(syscall.Errno)
+	switch {
+	case t.closed.Load():
+		return ErrClosed
+	case errno == syscall.EAGAIN:
+		return ErrWouldBlock
+	case ok && errno != syscall.EBADFD:
+		return fmt.Errorf("link: read from %s: %w", t.name, err)
+	default: // EBADFD, or the poller has it that nothing will come
+		return fmt.Errorf("link: %s was deleted: %w", t.name, syscall.ENODEV)
+	}
+}
+
+// Write gives the host a packet. Writes from several goroutines go on at the same
+// time: the kernel takes the packet up to the receiving socket before it returns.
+func (t *TUN) Write(p *packet.Out) error {
+	if err := check(p, t.mtu, t.features); err != nil {
+		return err
+	}
+	w := t.writes.Get().(*writeOp)
+	err := w.do(t.raw, p)
+	t.writes.Put(w)
+	if err == nil {
+		return nil
+	}
+	return t.writeError(err)
+}
+
+func (t *TUN) writeError(err error) error {
+	errno, ok := err.(syscall.Errno)
+	switch {
+	case t.closed.Load():
+		return ErrClosed
+	case errno == syscall.EIO: // what the driver says while the interface is down
+		return syscall.ENETDOWN
+	case ok && errno != syscall.EBADFD:
+		return errno
+	default:
+		return syscall.ENODEV
+	}
+}
+
+// Close closes the device. The interface goes with it, unless it is persistent.
+func (t *TUN) Close() error {
+	if t.closed.Swap(true) {
+		return nil
+	}
+	return t.file.Close()
+}
