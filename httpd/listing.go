@@ -78,7 +78,7 @@ func newEntry(name string, info fs.FileInfo) entry {
 	return e
 }
 
-var listTemplate = template.Must(template.New("list").Parse(`
+var indexTemplate = template.Must(template.New("index").Parse(`
 {{- define "list"}}<table>
 <tr><th>Name</th><th>Bytes</th><th>Modified (UTC)</th></tr>
 {{- range .Entries}}
@@ -121,7 +121,7 @@ func (s *site) index(w *writer, r *http.Request, l *listing) {
 		Path string
 		List *listing
 	}{r.URL.Path, l}
-	if err := listTemplate.Execute(&page, data); err != nil {
+	if err := indexTemplate.Execute(&page, data); err != nil {
 		panic(err) // a mistake in the template, which ServeHTTP answers with 500
 	}
 	sum := sha256.Sum256(page.Bytes())

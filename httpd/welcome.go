@@ -77,7 +77,7 @@ curl -T FILE {{.URL}}upload
 var (
 	storyAsText = texttemplate.Must(texttemplate.New("text").
 			Funcs(texttemplate.FuncMap{"inc": func(i int) int { return i + 1 }}).Parse(storyText))
-	storyAsHTML = template.Must(template.Must(listTemplate.Clone()).New("html").Parse(storyHTML))
+	storyAsHTML = template.Must(template.Must(indexTemplate.Clone()).New("html").Parse(storyHTML))
 )
 
 // welcome tells the visitor the story of the connection, as HTML unless the
