@@ -1,0 +1,203 @@
+package link
+
+import (
+	"io"
+	"sync"
+
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/packet"
+)
+
+const (
+	defaultMTU = 1500
+	// As long as Linux's queue of packets received (net.core.netdev_max_backlog).
+	defaultQueue = 1000
+	maxQueue     = 1 << 20
+)
+
+// PairConfig says what an in-memory pair is like. Its zero value works.
+type PairConfig struct {
+	// Name: the ends are called Name+"a" and Name+"b". Default: "pipe".
+	Name string
+	// MTU in bytes. Default: 1500. What is not within 68 to 65535 is made the
+	// nearest that is.
+	MTU int
+	// Queue is how many packets wait for each end's reader; those that come when
+	// it is full are lost. Default: 1000; at most 1048576.
+	Queue int
+	// Features that the pair has. It does nothing for a packet: what is written
+	// with an offload is read with it. Default: none.
+	Features packet.Features
+}
+
+// PipeStats are an end's counters.
+type PipeStats struct {
+	Written    uint64 // packets taken from Write, whether or not they arrive
+	QueueDrops uint64 // of those, lost because the reader's queue was full
+	PeerClosed uint64 // of those, lost because the other end was closed
+}
+
+// Pipe is one end of an in-memory pair, or a loopback. What the other end writes
+// waits in a queue of this end; a full queue drops packets, as a network card
+// does, so that Write never waits. Reading waits on channels alone: in a
+// testing/synctest bubble it is durably blocked.
+type Pipe struct {
+	name     string
+	mtu      int
+	features packet.Features
+	in, out  *queue
+	stats    PipeStats
+}
+
+var _ Device = (*Pipe)(nil)
+
+// queue is what waits for one end's reader.
+type queue struct {
+	packets chan queued
+	once    sync.Once
+	closed  chan struct{} // by the reader
+}
+
+type queued struct {
+	buf *packet.Buffer
+	n   int
+	o   packet.Offload
+}
+
+func newQueue(n int) *queue {
+	return &queue{packets: make(chan queued, n), closed: make(chan struct{})}
+}
+
+// Pair returns two devices, each of which reads what the other is given to write.
+func Pair(cfg PairConfig) (a, b *Pipe) {
+	if cfg.Name == "" {
+		cfg.Name = "pipe"
+	}
+	if cfg.MTU == 0 {
+		cfg.MTU = defaultMTU
+	}
+	if cfg.Queue <= 0 {
+		cfg.Queue = defaultQueue
+	}
+	mtu, n := min(max(cfg.MTU, minMTU), maxMTU), min(cfg.Queue, maxQueue)
+	x, y := newQueue(n), newQueue(n)
+	a = &Pipe{name: cfg.Name + "a", mtu: mtu, features: cfg.Features, in: x, out: y}
+	b = &Pipe{name: cfg.Name + "b", mtu: mtu, features: cfg.Features, in: y, out: x}
+	return a, b
+}
+
+// Loopback returns a device that reads what it is given to write, called lo. Its
+// MTU is the largest packet, and no checksum is computed or checked: what is
+// written never leaves the machine.
+func Loopback() *Pipe {
+	q := newQueue(defaultQueue)
+	return &Pipe{
+		name: "lo", mtu: maxMTU, in: q, out: q,
+		features: packet.TxChecksum | packet.TSO | packet.USO,
+	}
+}
+
+// Name returns the end's name.
+func (p *Pipe) Name() string { return p.name }
+
+// MTU returns the pair's MTU.
+func (p *Pipe) MTU() int { return p.mtu }
+
+// Features returns the pair's features.
+func (p *Pipe) Features() packet.Features { return p.features }
+
+// MaxRead returns packet.MaxSize if super-packets may come, else the MTU.
+func (p *Pipe) MaxRead() int {
+	if p.features&(packet.TSO|packet.USO) != 0 {
+		return packet.MaxSize
+	}
+	return p.mtu
+}
+
+// Stats returns the counters.
+func (p *Pipe) Stats() PipeStats { return counter.Snapshot(&p.stats) }
+
+// Read returns the next packet that the other end wrote.
+func (p *Pipe) Read(b []byte, wait bool) (int, packet.Offload, error) {
+	if len(b) < p.MaxRead() {
+		return 0, packet.Offload{}, io.ErrShortBuffer
+	}
+	if isClosed(p.in.closed) {
+		return 0, packet.Offload{}, ErrClosed
+	}
+	select {
+	case q := <-p.in.packets:
+		return q.copyTo(b)
+	default:
+	}
+	if !wait {
+		return 0, packet.Offload{}, ErrWouldBlock
+	}
+	select {
+	case q := <-p.in.packets:
+		return q.copyTo(b)
+	case <-p.in.closed:
+		return 0, packet.Offload{}, ErrClosed
+	}
+}
+
+func (q queued) copyTo(b []byte) (int, packet.Offload, error) {
+	n := copy(b, q.buf.B[:q.n])
+	q.buf.Release()
+	return n, q.o, nil
+}
+
+// Write puts a copy of the packet in the other end's queue. A full queue, or the
+// other end's being closed, loses the packet, and is no error.
+func (p *Pipe) Write(o *packet.Out) error {
+	if isClosed(p.in.closed) {
+		return ErrClosed
+	}
+	if err := check(o, p.mtu, p.features); err != nil {
+		return err
+	}
+	counter.Inc(&p.stats.Written)
+	if isClosed(p.out.closed) {
+		counter.Inc(&p.stats.PeerClosed)
+		return nil
+	}
+	q := copyOf(o)
+	select {
+	case p.out.packets <- q:
+	default:
+		q.buf.Release()
+		counter.Inc(&p.stats.QueueDrops)
+	}
+	return nil
+}
+
+func copyOf(p *packet.Out) queued {
+	buf := packet.Get(p.Len())
+	q := queued{buf: buf, n: len(p.AppendTo(buf.B[:0])), o: p.Offload}
+	if q.o.Csum == packet.CsumValid {
+		q.o.Csum = packet.CsumFull // the reader is to check for itself
+	}
+	return q
+}
+
+// Close closes this end. The other stays open, and what it writes is lost.
+func (p *Pipe) Close() error {
+	p.in.once.Do(func() { close(p.in.closed) })
+	for {
+		select {
+		case q := <-p.in.packets:
+			q.buf.Release()
+		default:
+			return nil
+		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
