@@ -369,8 +369,6 @@ func TestSnapshotEndsWhereItDid(t *testing.T) {
 	}
 	defer f.Close()
 	c := representation{ctype: "text/plain", size: 6, content: snapshot{f, 6}}
-	s := newServer(t, Config{})
-	s.site.root = nil
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(newWriter(w, 0), r) })
 	got := ask(t, h, "GET", "/")
 	if got.body != "longer" || got.header.Get("Content-Length") != "6" {
