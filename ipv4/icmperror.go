@@ -1,0 +1,102 @@
+package ipv4
+
+import (
+	"net/netip"
+
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/packet"
+)
+
+const (
+	// maxErrorLen is the largest ICMP error in bytes, with its IP header: as much as
+	// any host takes (RFC 1812 4.3.2.3).
+	maxErrorLen = 576
+
+	// tosError is the precedence of ICMP errors, internetwork control (RFC 1812 4.3.2.5).
+	tosError = 0xc0
+
+	// tosMask is what they keep of the packet's TOS; of ECN, nothing.
+	tosMask = 0x1c
+
+	ecnMask = 0x03
+)
+
+// icmpError is the header of an ICMP error to send.
+type icmpError = icmpHeader
+
+// PortUnreachable answers in with the ICMP error that says that nobody has the
+// port it is for, unless RFC 1122 3.2.2 forbids an answer or the rate limit does.
+func (l *Layer) PortUnreachable(in *packet.In) {
+	l.sendError(l.table.Load(), in.Packet, icmpError{typ: icmpUnreachable, code: codePort})
+}
+
+// sendError sends the error about the packet b to who sent it, if that may be
+// done. The message quotes as much of b as fits (RFC 1812 4.3.2.3), and comes
+// from the address b was sent to, if this host has it, else from that which the
+// way to the sender selects (4.3.2.4).
+func (l *Layer) sendError(t *table, b []byte, e icmpError) {
+	h, hlen, err := parse(b)
+	if err != nil || !l.mayAnswer(t, &h, b[hlen:]) {
+		return
+	}
+	src := h.Dst
+	if t.kind(bits4(src)) != hostLocal {
+		if src, err = l.sourceFor(netip.Addr{}, h.Src); err != nil {
+			counter.Inc(&l.icmpStats.NoErrorForSource)
+			return
+		}
+	}
+	if t.kind(bits4(h.Src)) != hostLocal && !l.withinLimit(h.Src) {
+		return
+	}
+	l.countError(e.typ)
+	p := packet.NewOut()
+	defer p.Release()
+	p.TOS = tosError | h.TOS&tosMask
+	p.Body[0] = b[:min(len(b), maxErrorLen-minHeaderLen-icmpHeaderLen)]
+	_ = l.sendICMP(p, e, src, h.Src) // counted; nobody waits for it
+}
+
+// mayAnswer reports whether an ICMP error may be sent about a packet (RFC 1122
+// 3.2.2, RFC 1812 4.3.2.7); else it counts why not.
+func (l *Layer) mayAnswer(t *table, h *Header, payload []byte) bool {
+	src, dst := bits4(h.Src), bits4(h.Dst)
+	switch {
+	case t.kind(dst) == hostBroadcast || multicast(dst):
+		counter.Inc(&l.icmpStats.NoErrorForBroadcast)
+	case h.Offset != 0:
+		counter.Inc(&l.icmpStats.NoErrorForFragment)
+	case !unicast(src) || t.kind(src) == hostBroadcast:
+		counter.Inc(&l.icmpStats.NoErrorForSource)
+	case h.Protocol == protocolICMP && (len(payload) == 0 || icmpHeader{typ: payload[0]}.isError()):
+		counter.Inc(&l.icmpStats.NoErrorForError)
+	default:
+		return true
+	}
+	return false
+}
+
+// withinLimit reports whether another error may be sent to dst now.
+func (l *Layer) withinLimit(dst netip.Addr) bool {
+	switch l.limit.allow(dst) {
+	case overGlobal:
+		drop(&l.icmpStats.OutErrors, &l.icmpStats.RateLimitGlobal)
+		return false
+	case overPeer:
+		drop(&l.icmpStats.OutErrors, &l.icmpStats.RateLimitPeer)
+		return false
+	}
+	return true
+}
+
+// countError counts an error sent by its type.
+func (l *Layer) countError(typ uint8) {
+	switch typ {
+	case icmpUnreachable:
+		counter.Inc(&l.icmpStats.OutDestUnreachs)
+	case icmpTimeExceeded:
+		counter.Inc(&l.icmpStats.OutTimeExcds)
+	case icmpParamProblem:
+		counter.Inc(&l.icmpStats.OutParmProbs)
+	}
+}

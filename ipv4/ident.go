@@ -1,0 +1,33 @@
+package ipv4
+
+import (
+	"hash/maphash"
+	"math/rand/v2"
+	"net/netip"
+	"sync/atomic"
+)
+
+const idCounters = 1024
+
+// identifier gives the identifications of datagrams that may be fragmented. They
+// must differ within a datagram's lifetime for the same source, destination and
+// protocol (RFC 6864 4.3), and nobody else should be able to guess them or to
+// tell from them how much we send (RFC 7739 has the attacks). So each flow has
+// an offset of its own and one of many counters, which goes up by random steps.
+type identifier struct {
+	seed     maphash.Seed
+	counters [idCounters]atomic.Uint32
+}
+
+func (g *identifier) init() {
+	g.seed = maphash.MakeSeed()
+	for i := range g.counters {
+		g.counters[i].Store(rand.Uint32())
+	}
+}
+
+func (g *identifier) next(src, dst netip.Addr, protocol uint8) uint16 {
+	h := maphash.Comparable(g.seed, uint64(bits4(src))<<32|uint64(bits4(dst))) ^ uint64(protocol)*0x9e3779b97f4a7c15
+	step := 1 + rand.Uint32N(4)
+	return uint16(g.counters[h%idCounters].Add(step)) + uint16(h>>48)
+}

@@ -1,0 +1,141 @@
+package ipv4
+
+import (
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/packet"
+)
+
+// Input takes the packet b, which came in through i with what o says left to do.
+// b is in the buffer that in was filled with, and may be written to. The packet
+// is dealt with when Input returns: handed to its protocol, forwarded, answered,
+// kept as a fragment, or dropped and counted.
+//
+// A packet to any of this host's addresses is for this host, whichever interface
+// has it (the weak model of RFC 1122 3.3.4.2), but 127.0.0.0/8 is for the loopback
+// interface alone.
+func (l *Layer) Input(i *Interface, in *packet.In, b []byte, o packet.Offload) {
+	counter.Inc(&l.stats.InReceives)
+	if i.gone.Load() {
+		drop(&l.stats.InDiscards, &l.stats.DropClosed)
+		return
+	}
+	h, payload, err := Parse(b)
+	if err != nil {
+		l.dropMalformed(err)
+		return
+	}
+	b = b[:h.TotalLen]
+	t := l.table.Load()
+	if !l.checkSource(t, i, &h) || !l.checkHeader(t, b, &h) {
+		return
+	}
+	switch kind, dst := t.kind(bits4(h.Dst)), bits4(h.Dst); {
+	case kind == hostLocal && loopback(dst) && i != t.loopback:
+		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
+	case kind != hostOther:
+		l.local(in, &h, b, payload, o, kind == hostBroadcast)
+	default:
+		l.foreign(t, i, &h, b, o)
+	}
+}
+
+// dropMalformed counts a packet that Parse refused.
+func (l *Layer) dropMalformed(err error) {
+	switch err {
+	case ErrShort:
+		drop(&l.stats.InHdrErrors, &l.stats.DropShort)
+	case ErrVersion:
+		drop(&l.stats.InHdrErrors, &l.stats.DropVersion)
+	case ErrTruncated:
+		drop(&l.stats.InTruncatedPkts, &l.stats.DropTruncated)
+	case ErrChecksum:
+		drop(&l.stats.InHdrErrors, &l.stats.DropChecksum)
+	default:
+		drop(&l.stats.InHdrErrors, &l.stats.DropLength)
+	}
+}
+
+// checkSource reports whether the packet can have come from its source through
+// i (RFC 1122 3.2.1.3, RFC 1812 5.3.7); else it drops it.
+func (l *Layer) checkSource(t *table, i *Interface, h *Header) bool {
+	src := bits4(h.Src)
+	kind := t.kind(src)
+	switch {
+	case !unicast(src), kind == hostBroadcast, loopback(src) && i != t.loopback:
+		drop(&l.stats.InAddrErrors, &l.stats.DropMartianSource)
+		return false
+	case kind == hostLocal && i != t.loopback:
+		drop(&l.stats.InAddrErrors, &l.stats.DropSpoofedSource)
+		return false
+	}
+	return true
+}
+
+// checkHeader reports whether the rest of the header is acceptable; else it drops
+// the packet b.
+func (l *Layer) checkHeader(t *table, b []byte, h *Header) bool {
+	if h.Offset+h.TotalLen > packet.MaxSize { // the ping of death
+		drop(&l.stats.InHdrErrors, &l.stats.DropFragmentRange)
+		return false
+	}
+	if len(h.Options) == 0 {
+		return true
+	}
+	o := checkOptions(h.Options)
+	switch {
+	case o.malformed:
+		drop(&l.stats.InHdrErrors, &l.stats.DropOptions)
+		l.sendError(t, b, icmpError{typ: icmpParamProblem, rest: uint32(o.pointer) << 24}) // RFC 1122 3.2.2.5
+		return false
+	case o.sourceRoute: // RFC 7126 4.3.5, 4.4.5
+		drop(&l.stats.InDiscards, &l.stats.DropSourceRoute)
+		return false
+	}
+	return true
+}
+
+// local takes a packet for this host.
+func (l *Layer) local(in *packet.In, h *Header, b, payload []byte, o packet.Offload, broadcast bool) {
+	in.Broadcast = broadcast
+	if h.fragment() {
+		l.reassemble(in, h, payload)
+		return
+	}
+	in.Offload = o
+	l.deliver(in, h, b, payload)
+}
+
+// deliver hands a whole datagram to its protocol.
+func (l *Layer) deliver(in *packet.In, h *Header, b, payload []byte) {
+	in.Src, in.Dst, in.TTL, in.TOS = h.Src, h.Dst, h.TTL, h.TOS
+	in.Packet, in.Payload = b, payload
+	if h.Protocol == protocolICMP {
+		counter.Inc(&l.stats.InDelivers)
+		l.icmpInput(in)
+		return
+	}
+	handler := l.handlers[h.Protocol].Load()
+	if handler == nil {
+		drop(&l.stats.InUnknownProtos, &l.stats.DropNoHandler)
+		l.sendError(l.table.Load(), b, icmpError{typ: icmpUnreachable, code: codeProtocol}) // RFC 1122 3.2.2.1
+		return
+	}
+	counter.Inc(&l.stats.InDelivers)
+	(*handler).Receive(in)
+}
+
+// foreign takes a packet that is not for this host.
+func (l *Layer) foreign(t *table, i *Interface, h *Header, b []byte, o packet.Offload) {
+	switch dst := bits4(h.Dst); {
+	case multicast(dst):
+		drop(&l.stats.InAddrErrors, &l.stats.DropMulticast)
+	case !unicast(dst) || loopback(dst):
+		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
+	case !l.config.Forward:
+		drop(&l.stats.InAddrErrors, &l.stats.DropNotLocal)
+	case linkLocal(dst) || linkLocal(bits4(h.Src)):
+		drop(&l.stats.InAddrErrors, &l.stats.DropNotForwardable)
+	default:
+		l.forward(t, i, h, b, o)
+	}
+}
