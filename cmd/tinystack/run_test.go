@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/tinystack/tinystack/internal/netcfg"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	missing := &netcfg.MissingError{What: "CAP_NET_ADMIN is missing", Mend: "sudo x"}
+	for _, tt := range []struct {
+		err  error
+		code int
+		says string
+	}{
+		{nil, 0, ""},
+		{errors.New("broken"), 1, "tinystack: broken\n"},
+		{usagef("--mtu is wrong"), 2, "tinystack: --mtu is wrong\n"},
+		{missing, 77, "tinystack: CAP_NET_ADMIN is missing; this mends it:\n  sudo x\n"},
+		{fmt.Errorf("up: %w", missing), 77, "tinystack: up: CAP_NET_ADMIN is missing; this mends it:\n  sudo x\n"},
+		{errors.Join(missing, errors.New("and more")), 77, ""},
+		{codeError{code: 1}, 1, ""},
+		{codeError{2, errors.New("no such host")}, 2, "tinystack: no such host\n"},
+	} {
+		var b bytes.Buffer
+		if got := report(&b, tt.err); got != tt.code {
+			t.Errorf("%v: exit code %d, want %d", tt.err, got, tt.code)
+		}
+		if tt.says != "" && b.String() != tt.says {
+			t.Errorf("%v: says %q, want %q", tt.err, b.String(), tt.says)
+		}
+	}
+}
+
+// Wrong usage is found before anything is touched, and named.
+func TestUsageErrors(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ line, want string }{
+		{"pnig", `there is no command "pnig"; did you mean "ping"?`},
+		{"nonsense", `there is no command "nonsense"; see tinystack --help`},
+		{"--nonsense", "unknown flag: --nonsense"},
+		{"up now", "tinystack up takes no arguments"},
+		{"up --mtu x", `invalid argument "x" for "--mtu"`},
+		{"up --mtu 1", "--mtu 1 is out of range"},
+		{"up --www /nonexistent", `--www "/nonexistent" is not a directory`},
+		{"up --impair loss=101%", "--impair: "},
+		{"ping", "tinystack ping takes the name or address of one host"},
+		{"ping a b", "tinystack ping takes the name or address of one host"},
+		{"ping -c -1 h", "--count -1 is negative"},
+		{"ping -i 0.001 h", "--interval 0.001 is out of range: 0.01 seconds to a day"},
+		{"ping -W 0 h", "--wait 0 is out of range"},
+		{"ping -W NaN h", "--wait NaN is out of range"},
+		{"ping -s 65508 h", "--size 65508 is out of range: 0 to 65507 bytes"},
+		{"ping -t 256 h", "--ttl 256 is out of range: 1 to 255"},
+		{"ping -t 0 h", "--ttl 0 is out of range: 1 to 255"},
+		{"version x", "tinystack version takes no arguments"},
+	} {
+		var stdout, stderr bytes.Buffer
+		err := run(t.Context(), strings.Fields(tt.line), &stdout, &stderr)
+		if exitCode(err) != exitUsage || !strings.Contains(fmt.Sprint(err), tt.want) {
+			t.Errorf("%q: %v, want a usage error with %q", tt.line, err, tt.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ line, want string }{
+		{"", "Available Commands:"},
+		{"help up", "--www directory"},
+		{"ping --help", "Exit codes: 0 a reply came"},
+		{"completion bash", "bash completion"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if err := run(t.Context(), strings.Fields(tt.line), &stdout, &stderr); err != nil {
+			t.Errorf("%q: %v", tt.line, err)
+		}
+		if !strings.Contains(stdout.String(), tt.want) {
+			t.Errorf("%q says\n%s\nwant %q in it", tt.line, &stdout, tt.want)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), []string{"version"}, &stdout, &stderr); err != nil || !strings.HasPrefix(stdout.String(), "tinystack ") {
+		t.Errorf("version says %q, %v", &stdout, err)
+	}
+	info := &debug.BuildInfo{
+		Main:     debug.Module{Version: "v1.2.3"},
+		Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abcdef"}},
+	}
+	if got := version(info); !strings.HasPrefix(got, "tinystack v1.2.3 abcdef go") {
+		t.Errorf("version is %q", got)
+	}
+	if got := version(nil); !strings.HasPrefix(got, "tinystack (unknown) go") {
+		t.Errorf("version without build information is %q", got)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"--addr=198.18.0.2/24": "--addr=198.18.0.2/24",
+		"loss=1%,seed=7":       "loss=1%,seed=7",
+		"my files":             "'my files'",
+		"it's":                 `'it'\''s'`,
+		"":                     "''",
+	} {
+		if got := quote(in); got != want {
+			t.Errorf("quote(%q) = %s, want %s", in, got, want)
+		}
+	}
+}

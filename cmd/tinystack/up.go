@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinystack/tinystack/httpd"
+	"github.com/tinystack/tinystack/link"
+	"github.com/tinystack/tinystack/packet"
+)
+
+// drainTime is how long requests may go on after the signal to end.
+const drainTime = 5 * time.Second
+
+type upFlags struct {
+	net      netFlags
+	www      string
+	services bool
+	impair   string
+}
+
+// upPlan is the flags, checked.
+type upPlan struct {
+	net      netConfig
+	www      string
+	services bool
+	impair   *link.ImpairConfig
+}
+
+func newUp() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Bring a TUN device up with the stack and its web server behind it",
+		Long: `Bring a TUN device up with the stack behind it, and on the stack a web server at port 80. The host's
+curl, ping and browser reach it. It needs the right to make the device, and takes all down when it is
+interrupted: requests under way have 5 seconds, unless it is interrupted again.`,
+		Args: wantArgs(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := f.plan()
+			if err != nil {
+				return err
+			}
+			return up(cmd.Context(), p, cmd.OutOrStdout(), slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+		},
+	}
+	f.net.add(cmd, "tiny0", "198.18.0.2/24")
+	flags := cmd.Flags()
+	flags.StringVar(&f.www, "www", "", "serve the files in this `directory`")
+	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
+	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
+	_ = cmd.MarkFlagDirname("www")
+	return cmd
+}
+
+// plan checks the flags; its errors are usage errors.
+func (f *upFlags) plan() (p upPlan, err error) {
+	p.www, p.services = f.www, f.services
+	if p.net, err = f.net.config(); err != nil {
+		return p, err
+	}
+	if f.www != "" {
+		if info, err := os.Stat(f.www); err != nil || !info.IsDir() {
+			return p, usagef("--www %q is not a directory", f.www)
+		}
+	}
+	if f.impair != "" {
+		c, err := link.ParseImpair(f.impair)
+		if err != nil {
+			return p, usagef("--impair: %w", err)
+		}
+		p.impair = &c
+	}
+	return p, nil
+}
+
+// up runs the stack with its servers until ctx is done or something fails.
+func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err error) {
+	n, err := openNetwork(p.net, p.impair)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	web, err := httpd.New(httpd.Config{WWW: p.www, AccessLog: stdout, Logger: log, ConnInfo: connInfo})
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	if err := n.serve(web, p.services, failed); err != nil {
+		return errors.Join(err, web.Close())
+	}
+	fmt.Fprint(stdout, banner(p, n))
+	select {
+	case <-ctx.Done():
+		return drain(web, log)
+	case err = <-failed:
+	case err = <-n.device.failed:
+		err = fmt.Errorf("the device %s failed: %w", n.device.Name(), err)
+	}
+	return errors.Join(err, web.Close())
+}
+
+// serve starts the servers; failed gets the error of one that ends by itself.
+func (n *network) serve(web *httpd.Server, withServices bool, failed chan<- error) error {
+	ln, err := n.stack.Listen("tcp", ":80")
+	if err != nil {
+		return err
+	}
+	go func() {
+		if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			tell(failed, fmt.Errorf("web server: %w", err))
+		}
+	}()
+	if !withServices {
+		return nil
+	}
+	return startServices(n.stack, failed)
+}
+
+// drain lets requests finish, for a time or until the next signal.
+func drain(web *httpd.Server, log *slog.Logger) error {
+	again, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(again, drainTime)
+	defer cancel()
+	log.Info("going down: requests may finish; interrupt again to end them", "within", drainTime)
+	err := web.Shutdown(ctx)
+	if ctx.Err() != nil {
+		log.Warn("requests were cut short")
+		return nil
+	}
+	return err
+}
+
+// banner says what is up and what to try.
+func banner(p upPlan, n *network) string {
+	c, at := p.net, p.net.stack.Addr()
+	s := fmt.Sprintf("tinystack is up at %s on %s (%s, MTU %d, %s); the host is %s\n",
+		at, n.device.Name(), c.driver, c.mtu, offloads(n.device.Features()), c.host)
+	if p.impair != nil {
+		s += fmt.Sprintf("  the wire is bad: %s\n", p.impair)
+	}
+	if p.services {
+		s += "  echo 7, discard 9, chargen 19, on TCP and UDP\n"
+	}
+	if n.host.Todo != "" {
+		s += fmt.Sprintf("  first:  %s\n", n.host.Todo)
+	}
+	return s + fmt.Sprintf("  try:    curl -v http://%s/\n          ping -c3 %s\nCtrl-C takes it down.\n", at, at)
+}
+
+// offloads names what the device does for us.
+func offloads(f packet.Features) string {
+	s := ""
+	for _, o := range []struct {
+		f    packet.Features
+		name string
+	}{{packet.TxChecksum, "checksum"}, {packet.TSO, "TSO"}, {packet.USO, "USO"}} {
+		if f.Has(o.f) {
+			s += " " + o.name
+		}
+	}
+	if s == "" {
+		return "no offloads"
+	}
+	return "offloads" + s
+}
