@@ -57,8 +57,8 @@ type Config struct {
 	// 0: 2 min; negative: for ever.
 	IdleTimeout time.Duration
 
-	// MaxHeaderBytes bounds a request's line and header: 1 KiB to 16 MiB; a larger
-	// one is answered with 431. 0: 64 KiB.
+	// MaxHeaderBytes bounds a request's line and header: 1 KiB to 16 MiB, to which
+	// net/http adds 4 KiB; a larger one is answered with 431. 0: 64 KiB.
 	MaxHeaderBytes int
 	// MaxUpload bounds the body of a request to /upload in bytes; a larger one is
 	// answered with 413. 0: 1 TiB; negative: no bound.

@@ -45,9 +45,9 @@ type etags struct {
 }
 
 // of returns the file's tag, "" if it changes while it is read.
-func (e *etags) of(f *os.File, info fs.FileInfo) (string, error) {
+func (e *etags) of(f *os.File, info fs.FileInfo, now time.Time) (string, error) {
 	id := identify(info)
-	settled := id.settled(time.Now())
+	settled := id.settled(now)
 	if id.size > maxHashed {
 		return id.tag(settled), nil
 	}

@@ -32,19 +32,19 @@ func compressible(ctype string, size int64) bool {
 // and not less than the plain body is.
 func acceptsGzip(fields []string) bool {
 	const unnamed = -1
-	gz, any, plain := float64(unnamed), float64(unnamed), float64(unnamed)
+	gz, rest, plain := float64(unnamed), float64(unnamed), float64(unnamed)
 	for coding, q := range qualities(fields) {
 		switch coding {
 		case "gzip", "x-gzip":
 			gz = q
 		case "*":
-			any = q
+			rest = q
 		case "identity":
 			plain = q
 		}
 	}
 	if gz == unnamed {
-		gz = any
+		gz = rest
 	}
 	return gz > 0 && gz >= plain
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -109,11 +110,11 @@ func TestRequestsOnOneConnection(t *testing.T) {
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	var log, access bytes.Buffer
-	failing := true
+	var failing atomic.Bool
 	s := newServer(t, Config{
 		Logger: slog.New(slog.NewTextHandler(&log, nil)), AccessLog: &access,
 		ConnInfo: func(net.Conn) (ConnInfo, bool) {
-			if failing {
+			if failing.Load() {
 				panic("no such luck")
 			}
 			return ConnInfo{}, false
@@ -121,7 +122,7 @@ func TestPanics(t *testing.T) {
 	})
 	addr := listen(t, s)
 	for want, fail := range map[string]bool{"500 Internal Server Error": true, "200 OK": false} {
-		failing = fail
+		failing.Store(fail)
 		if got := talk(t, addr, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 "+want) {
 			t.Errorf("%q, want %s", got, want)
 		}

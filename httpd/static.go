@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"time"
 )
 
 const index = "index.html"
@@ -66,7 +67,7 @@ func (s *site) dir(w *writer, r *http.Request, name string, d *os.File) {
 }
 
 func (s *site) file(w *writer, r *http.Request, name string, f *os.File, info fs.FileInfo) {
-	tag, err := s.tags.of(f, info)
+	tag, err := s.tags.of(f, info, time.Now())
 	if err != nil {
 		s.openFailed(w, name, err)
 		return

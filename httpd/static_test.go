@@ -2,14 +2,18 @@ package httpd
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -284,7 +288,32 @@ func TestETagCache(t *testing.T) {
 	if _, ok := e.lookup(identity{inode: 2*maxTags - 1}); !ok {
 		t.Error("the last tag is not kept")
 	}
+
+	name := filepath.Join(t.TempDir(), "f")
+	writeFile(t, name, "x")
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
 	now := time.Now()
+	for age, kept := range map[time.Duration]int{0: 0, time.Hour: 1} {
+		e = etags{}
+		first, err := e.of(f, info, now.Add(age))
+		second, again := e.of(f, info, now.Add(age))
+		if err != nil || again != nil || first != second || len(e.tags) != kept {
+			t.Errorf("%v after its change: %q, %q, %v, %v, %d kept", age, first, second, err, again, len(e.tags))
+		}
+	}
+	writeFile(t, name, "changed") // since info
+	if tag, err := e.of(f, info, now); tag != "" || err != nil {
+		t.Errorf("of a file that changes: %q, %v, want no tag", tag, err)
+	}
+
 	id := identity{size: 1, changed: now.Add(-time.Second).UnixNano()}
 	if id.settled(now) || !id.settled(now.Add(2*time.Second)) || (identity{}).settled(now) {
 		t.Error("what is settled is not, or what isn't is")
@@ -376,6 +405,69 @@ func TestSnapshotEndsWhereItDid(t *testing.T) {
 	}
 	if got := ask(t, h, "GET", "/", "Range", "bytes=-2"); got.body != "er" {
 		t.Errorf("range %q", got.body)
+	}
+}
+
+// fileTaker is a ResponseWriter as net/http's, which gives files to sendfile.
+type fileTaker struct {
+	discard
+	files, largest int64
+}
+
+func (f *fileTaker) ReadFrom(src io.Reader) (int64, error) {
+	if l, ok := src.(*io.LimitedReader); ok {
+		if _, ok := l.R.(*os.File); ok {
+			f.files++
+			f.largest = max(f.largest, l.N)
+		}
+	}
+	return io.Copy(io.Discard, src)
+}
+
+// Nothing in between hides a file from sendfile, nor gives it more than a piece.
+func TestFilesStayFiles(t *testing.T) {
+	t.Parallel()
+	h := newServer(t, Config{WWW: newWWW(t, map[string]string{"f.bin": strings.Repeat("x", 5*piece+1)})}).Handler()
+	w := &fileTaker{discard: discard{make(http.Header)}}
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/f.bin", nil))
+	if w.files != 6 || w.largest != piece {
+		t.Errorf("%d pieces of a file, of %d bytes at most; want 6 of %d", w.files, w.largest, piece)
+	}
+}
+
+func TestFileTruncatedWhileServed(t *testing.T) {
+	t.Parallel()
+	dir := newWWW(t, map[string]string{"f.bin": ""})
+	name := filepath.Join(dir, "f.bin")
+	if err := os.Truncate(name, 256<<20); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get("http://" + listen(t, newServer(t, Config{WWW: dir})) + "/f.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := os.Truncate(name, 100); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%d bytes and %v, want ErrUnexpectedEOF", n, err)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, Config{})
+	for want, err := range map[int]error{
+		http.StatusForbidden:          &fs.PathError{Err: syscall.EACCES},
+		http.StatusServiceUnavailable: &fs.PathError{Err: syscall.EMFILE},
+		http.StatusNotFound:           &fs.PathError{Err: syscall.ENOTDIR},
+	} {
+		w := httptest.NewRecorder()
+		s.site.openFailed(newWriter(w, 0), "f", err)
+		if w.Code != want {
+			t.Errorf("%v: status %d, want %d", err, w.Code, want)
+		}
 	}
 }
 
