@@ -39,7 +39,7 @@ func Get(n int) *Buffer {
 // Release gives the buffer back; its owner must not touch it again.
 func (b *Buffer) Release() {
 	class := bits.Len(uint(len(b.B) - 1))
-	if class <= maxClass && len(b.B) == 1<<class {
+	if class >= minClass && class <= maxClass && len(b.B) == 1<<class {
 		pools[class].Put(b)
 	}
 }

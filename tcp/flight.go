@@ -18,10 +18,10 @@ type run struct {
 type runState uint8
 
 const (
-	inFlight runState = iota // sent, not known to be lost
-	lost                     // to be sent again
-	retransmitted            // sent again after it was lost
-	sacked                   // the peer has it (RFC 2018)
+	inFlight      runState = iota // sent, not known to be lost
+	lost                          // to be sent again
+	retransmitted                 // sent again after it was lost
+	sacked                        // the peer has it (RFC 2018)
 )
 
 // flight is what has been sent and not cumulatively acknowledged: the scoreboard
@@ -308,4 +308,14 @@ func (f *flight) lossEdgeBySACK(mss int) int64 {
 		}
 	}
 	return 0
+}
+
+// markLonger marks as lost every run of more than n bytes that is not sacked.
+func (f *flight) markLonger(n int) {
+	for i := range f.live() {
+		if r := &f.live()[i]; r.state != sacked && int(r.end-r.start) > n {
+			f.setState(r, lost)
+		}
+	}
+	f.nextLost = 0
 }

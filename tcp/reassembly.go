@@ -34,20 +34,19 @@ type reassembly struct {
 func (r *reassembly) insert(start int64, data []byte, in *packet.In) (fresh int, ok bool) {
 	end := start + int64(len(data))
 	i := sort.Search(len(r.held), func(i int) bool { return r.held[i].end > start })
-	from, whole := start, true
+	from := start
 	for from < end {
 		gapEnd := end
 		if i < len(r.held) {
 			gapEnd = min(end, r.held[i].start)
 		}
-		whole = whole && from == start && gapEnd == end
 		if from < gapEnd {
 			if len(r.held) >= maxSegmentsHeld {
 				return fresh, false
 			}
 			piece := data[from-start : gapEnd-start]
 			fresh += len(piece)
-			i += r.keep(i, from, piece, in, whole)
+			i += r.keep(i, from, piece, in, len(piece) == len(data))
 		}
 		if i == len(r.held) {
 			break
@@ -88,8 +87,9 @@ func (r *reassembly) keep(i int, start int64, piece []byte, in *packet.In, whole
 
 // note moves the range that s is part of to the front of recent.
 func (r *reassembly) note(s span) {
-	kept := r.recent[:0]
-	for _, o := range slices.Clone(r.recent[:r.known]) {
+	var room [maxSACK]span
+	kept := room[:0]
+	for _, o := range r.recent[:r.known] {
 		if o.start <= s.end && s.start <= o.end {
 			s = span{min(s.start, o.start), max(s.end, o.end)}
 		} else {
@@ -115,20 +115,23 @@ func (r *reassembly) widen(s span) span {
 	return s
 }
 
-// next takes out the piece that starts at or before position at, nil if there
-// is none. The chunk has only what lies from at on.
-func (r *reassembly) next(at int64) *chunk {
-	for len(r.held) > 0 && r.held[0].start <= at {
-		h := r.held[0]
-		r.held = slices.Delete(r.held, 0, 1)
+// moveTo appends to q the pieces that follow position at without a gap, and
+// returns the position after them.
+func (r *reassembly) moveTo(q *recvQueue, at int64) int64 {
+	n := 0
+	for ; n < len(r.held) && r.held[n].start <= at; n++ {
+		h := r.held[n]
 		r.bytes -= int(h.end - h.start)
-		if h.end > at {
-			h.c.data = h.c.data[at-h.start:]
-			return h.c
+		if h.end <= at {
+			h.c.release()
+			continue
 		}
-		h.c.release()
+		h.c.data = h.c.data[at-h.start:]
+		q.pushChunk(h.c)
+		at = h.end
 	}
-	return nil
+	r.held = slices.Delete(r.held, 0, n)
+	return at
 }
 
 // forget drops from recent what lies before position at.

@@ -3,13 +3,15 @@ package tcp
 import "time"
 
 const (
-	initialRTO  = time.Second // RFC 6298 (2.1)
-	granularity = time.Millisecond
+	initialRTO      = time.Second     // RFC 6298 (2.1)
+	rtoAfterLostSyn = 3 * time.Second // (5.7)
+	granularity     = time.Millisecond
 )
 
 // rtt estimates the round-trip time and the retransmission timeout (RFC 6298).
 type rtt struct {
 	sampled bool
+	lostSyn bool  // the handshake needed the timer
 	backoff uint8 // times the RTO has doubled since the last sample
 	srtt    time.Duration
 	rttvar  time.Duration
@@ -35,11 +37,17 @@ func (r *rtt) update(sample time.Duration) {
 // Linux, 200 ms elsewhere) does not look like a loss on a fast path.
 func (r *rtt) rto(floor, ceiling time.Duration) time.Duration {
 	base := max(initialRTO, floor)
-	if r.sampled {
-		base = max(r.srtt+max(granularity, 4*r.rttvar), r.srtt+floor) // (2.3)
+	switch {
+	case r.sampled:
+		base = r.srtt + max(granularity, 4*r.rttvar, floor) // (2.3)
+	case r.lostSyn:
+		base = max(rtoAfterLostSyn, floor)
 	}
 	for range r.backoff { // (5.5)
 		base = min(2*base, ceiling)
 	}
 	return min(base, ceiling)
 }
+
+// synLost is told when the handshake is done and its SYN was sent again.
+func (r *rtt) synLost() { r.lostSyn, r.backoff = true, 0 }

@@ -1,0 +1,170 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/tinystack/tinystack/internal/counter"
+)
+
+// ackOK is step five of RFC 9293 3.10.7.4: the ACK field.
+func (c *tcb) ackOK(now instant, s *segment) bool {
+	if !s.Flags.Has(ACK) {
+		counter.Inc(&c.stats.InBadState)
+		return false
+	}
+	ack := c.sndPos(s.Ack)
+	if c.state == SynReceived {
+		if ack <= c.sndUna || ack > c.sndNxt {
+			counter.Inc(&c.stats.InBadAck)
+			c.refuse(s)
+			return false
+		}
+		c.setSendWindow(int(s.Window)<<c.sndScale, c.rcvPos(s.Seq), ack)
+		c.establish(now)
+	}
+	if ack > c.sndNxt || ack < c.sndUna-int64(c.maxSndWnd) { // RFC 5961 5.2
+		counter.Inc(&c.stats.InBadAck)
+		c.challenge(now)
+		return false
+	}
+	c.ackedData(now, s, ack)
+	c.finAcked(now)
+	return c.state != Closed
+}
+
+// ackedData takes what the segment says of our data: how far it arrived, what
+// beyond that, and how much more there is room for.
+func (c *tcb) ackedData(now instant, s *segment, ack int64) {
+	if ack < c.sndUna { // old, but for what it says of duplicates
+		c.readSACK(s, ack, &sample{})
+		return
+	}
+	outstanding := c.sndUna < c.sndNxt
+	wndBefore := c.sndWnd
+	c.updateSendWindow(s, ack)
+	var rtt sample
+	delivered, advanced := 0, ack > c.sndUna
+	if advanced {
+		delivered, rtt = c.advanceUna(now, ack)
+	}
+	news := c.readSACK(s, ack, &rtt)
+	c.sampleRTT(now, s, rtt)
+	// A duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: any that brings news of it).
+	duplicate := outstanding && !advanced && s.seqLen() == 0 && c.sndWnd == wndBefore
+	if c.sackOK {
+		duplicate = outstanding && !advanced && news > 0
+	}
+	if duplicate {
+		counter.Inc(&c.stats.DupAcksReceived)
+	}
+	c.recoverLoss(now, ack, delivered, news, advanced, duplicate)
+	c.restartTimer(now, advanced)
+}
+
+// advanceUna drops what is acknowledged.
+func (c *tcb) advanceUna(now instant, ack int64) (delivered int, rtt sample) {
+	delivered, rtt = c.fl.ack(ack)
+	c.sndBuf.discard(ack)
+	c.sndUna = ack
+	c.lastAcked = now
+	c.softErr = nil
+	if c.sndUna == c.sndNxt {
+		c.freeFlight()
+	}
+	return delivered, rtt
+}
+
+// sampleRTT takes a round-trip time from a segment sent once; of one sent again
+// only the timestamp tells which transmission was answered (RFC 7323 4).
+func (c *tcb) sampleRTT(now instant, s *segment, rtt sample) {
+	switch {
+	case rtt.sentAt != 0:
+		c.rtt.update(now.sub(rtt.sentAt))
+	case rtt.resent && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
+		ms := int32(c.tsNow(now) - s.Options.TSEcr)
+		if ms >= 0 {
+			c.rtt.update(time.Duration(ms) * time.Millisecond)
+		}
+	}
+}
+
+// setSendWindow is the update of SND.WND, SND.WL1 and SND.WL2.
+func (c *tcb) setSendWindow(wnd int, seq, ack int64) {
+	c.sndWnd = wnd
+	c.maxSndWnd = max(c.maxSndWnd, wnd)
+	c.sndWl1, c.sndWl2 = seq, ack
+}
+
+// updateSendWindow takes the window of a segment that is not older than the last one used.
+func (c *tcb) updateSendWindow(s *segment, ack int64) {
+	seq := c.rcvPos(s.Seq)
+	if c.sndWl1 > seq || (c.sndWl1 == seq && c.sndWl2 > ack) {
+		return
+	}
+	wnd := int(s.Window)
+	if !s.Flags.Has(SYN) {
+		wnd <<= c.sndScale
+	}
+	c.setSendWindow(wnd, seq, ack)
+}
+
+// readSACK marks what the peer says has arrived beyond ack, and returns the
+// number of bytes that this is news of. Blocks outside of what is in flight are
+// ignored, but for a DSACK (RFC 2883 4).
+func (c *tcb) readSACK(s *segment, ack int64, rtt *sample) (news int) {
+	if !c.sackOK || s.Options.NumSACK == 0 {
+		return 0
+	}
+	blocks := s.Options.SACK[:s.Options.NumSACK]
+	first := span{c.sndPos(blocks[0].Left), c.sndPos(blocks[0].Right)}
+	if c.isDSACK(first, ack, blocks) {
+		counter.Inc(&c.stats.DSACKReceived)
+		c.counts.dsacks++
+		blocks = blocks[1:]
+	}
+	for _, b := range blocks {
+		left, right := c.sndPos(b.Left), c.sndPos(b.Right)
+		if c.fl == nil || left < c.sndUna || left >= right || right > c.sndNxt {
+			continue
+		}
+		news += c.fl.sack(left, right, rtt)
+	}
+	return news
+}
+
+// isDSACK tells a report of a duplicate from a SACK block: it is the first block,
+// and lies below ack or within the second block (RFC 2883 4.1, 4.2).
+func (c *tcb) isDSACK(first span, ack int64, blocks []Block) bool {
+	if first.start >= first.end {
+		return false
+	}
+	if first.end <= ack {
+		return true
+	}
+	return len(blocks) > 1 && c.sndPos(blocks[1].Left) <= first.start && first.end <= c.sndPos(blocks[1].Right)
+}
+
+// finAcked moves on when our FIN is acknowledged.
+func (c *tcb) finAcked(now instant) {
+	if c.finAt == 0 || c.sndUna <= c.finAt {
+		return
+	}
+	switch c.state {
+	case FinWait1:
+		c.state = FinWait2
+		c.startLinger(now)
+	case Closing:
+		c.enterTimeWait()
+	case LastAck:
+		c.end(nil)
+	}
+}
+
+// refuse answers an ACK of what was never sent with RST, outside of the
+// connection's own sequence: <SEQ=SEG.ACK><CTL=RST> (RFC 9293 3.10.7.3).
+func (c *tcb) refuse(s *segment) {
+	if !s.Flags.Has(RST) {
+		c.refuseAck = s.Ack
+		c.refuseNow = true
+	}
+}

@@ -1,0 +1,108 @@
+package tcp
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config sets what connections start with. The zero value works.
+type Config struct {
+	// ReceiveBuffer is the most data in bytes that a connection holds for the
+	// application to read, and so the largest window it offers; 4096 to 16777216.
+	// 0: 1 MiB. Memory is taken only as data arrives.
+	ReceiveBuffer int
+	// SendBuffer is the most data in bytes that a connection holds until it is
+	// acknowledged; 4096 to 16777216. 0: 1 MiB. Memory is taken only as data is written.
+	SendBuffer int
+	// Backlog is the number of connections that may wait to be accepted, and of
+	// half-open ones, for each listener; 1 to 65536. 0: 4096.
+	Backlog int
+	// Congestion is the congestion control: [CUBIC] or [Reno]. "": CUBIC.
+	Congestion string
+	// MinRTO is added to the smoothed round-trip time for the least retransmission
+	// timeout; 1 ms to 60 s. 0: 200 ms, as Linux has it, where RFC 6298 (2.4) asks
+	// for 1 s (https://www.rfc-editor.org/rfc/rfc6298#section-2).
+	MinRTO time.Duration
+	// MaxRTO bounds the retransmission timeout and the time between window probes;
+	// 1 s to 1 h. 0: 120 s.
+	MaxRTO time.Duration
+	// GiveUp is how long unacknowledged data is sent again before the connection
+	// ends with ETIMEDOUT; 1 s to 24 h. 0: 15 min
+	// (R2 of https://www.rfc-editor.org/rfc/rfc9293#section-3.8.3).
+	GiveUp time.Duration
+	// ConnectTimeout is how long a SYN is sent again; 1 s to 24 h. 0: 3 min, the
+	// least that RFC 9293 3.8.3 allows.
+	ConnectTimeout time.Duration
+	// DelayedAck is how long an ACK may wait for data to go with; 1 ms to 500 ms
+	// (RFC 9293 3.8.6.3). 0: 40 ms; negative: never.
+	DelayedAck time.Duration
+	// KeepAlive is the time of silence after which, and between which, probes are sent, nine
+	// at most; 1 s to 24 h. 0: 15 s, as package net has it; negative: no probes.
+	KeepAlive time.Duration
+	// TimeWait is how long TIME-WAIT lasts; 1 ms to 240 s. 0: 60 s.
+	TimeWait time.Duration
+	// MaxTimeWait is the number of connections kept in TIME-WAIT; the oldest makes
+	// room for the next one. 1 to 16777216. 0: 65536.
+	MaxTimeWait int
+}
+
+const (
+	minBuffer = 4 << 10
+	maxBuffer = 16 << 20
+)
+
+// defaultKeepAliveCount is the number of probes unanswered that end a connection.
+const defaultKeepAliveCount = 9
+
+// withDefaults returns the config with its zero values replaced, or an error
+// that names a field out of its range.
+func (cfg Config) withDefaults() (Config, error) {
+	err := cmp.Or(
+		setInt("ReceiveBuffer", &cfg.ReceiveBuffer, 1<<20, minBuffer, maxBuffer),
+		setInt("SendBuffer", &cfg.SendBuffer, 1<<20, minBuffer, maxBuffer),
+		setInt("Backlog", &cfg.Backlog, 4096, 1, 65536),
+		setInt("MaxTimeWait", &cfg.MaxTimeWait, 65536, 1, 1<<24),
+		setTime("MinRTO", &cfg.MinRTO, 200*time.Millisecond, time.Millisecond, time.Minute),
+		setTime("MaxRTO", &cfg.MaxRTO, 120*time.Second, time.Second, time.Hour),
+		setTime("GiveUp", &cfg.GiveUp, 15*time.Minute, time.Second, 24*time.Hour),
+		setTime("ConnectTimeout", &cfg.ConnectTimeout, 3*time.Minute, time.Second, 24*time.Hour),
+		setTime("TimeWait", &cfg.TimeWait, time.Minute, time.Millisecond, 240*time.Second),
+		checkCongestion(cfg.Congestion),
+	)
+	cfg.Congestion = cmp.Or(cfg.Congestion, CUBIC)
+	if err == nil && cfg.DelayedAck >= 0 {
+		err = setTime("DelayedAck", &cfg.DelayedAck, 40*time.Millisecond, time.Millisecond, 500*time.Millisecond)
+	}
+	if err == nil && cfg.KeepAlive >= 0 {
+		err = setTime("KeepAlive", &cfg.KeepAlive, 15*time.Second, time.Second, 24*time.Hour)
+	}
+	return cfg, err
+}
+
+// keepAlive returns the keepalive settings of a new connection.
+func (cfg *Config) keepAlive() *net.KeepAliveConfig {
+	if cfg.KeepAlive < 0 {
+		return nil
+	}
+	return &net.KeepAliveConfig{
+		Enable: true, Idle: cfg.KeepAlive, Interval: cfg.KeepAlive, Count: defaultKeepAliveCount,
+	}
+}
+
+func setInt(name string, v *int, preset, low, high int) error {
+	*v = cmp.Or(*v, preset)
+	if *v < low || *v > high {
+		return fmt.Errorf("tcp: Config.%s %d: want %d to %d", name, *v, low, high)
+	}
+	return nil
+}
+
+func setTime(name string, v *time.Duration, preset, low, high time.Duration) error {
+	*v = cmp.Or(*v, preset)
+	if *v < low || *v > high {
+		return fmt.Errorf("tcp: Config.%s %v: want %v to %v", name, *v, low, high)
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package tcp
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/internal/deadline"
+	"github.com/tinystack/tinystack/packet"
+)
+
+// Conn is a connection: the half of TCP with the lock, the timer and the calls
+// that wait, around the pure tcb. It is a [net.Conn] with the methods of
+// [net.TCPConn].
+type Conn struct {
+	layer *Layer
+	tuple tuple
+	route packet.Route
+
+	mu       sync.Mutex
+	tcb      tcb
+	readers  sync.Cond
+	writers  sync.Cond
+	timer    *time.Timer // armed for timerAt, or for earlier
+	timerAt  instant
+	readEnd  *deadline.Deadline
+	writeEnd *deadline.Deadline
+	linger   time.Duration // negative: Close does not wait
+	writing  bool          // a Write is under way: others wait for it
+	flushing bool          // Flush will be called
+	counted  bool          // in CurrEstab
+	detached bool          // no longer in the table of connections
+	closed   bool          // by the application
+	dialErr  error         // why Dial gave up
+}
+
+// newConn returns a connection that is in no state yet.
+func newConn(l *Layer, t tuple, route packet.Route, iss Seq, tsOffset uint32) *Conn {
+	c := &Conn{layer: l, tuple: t, route: route, linger: -1}
+	c.readers.L, c.writers.L = &c.mu, &c.mu
+	c.tcb.init(&l.cfg, &l.stats, iss, tsOffset)
+	c.tcb.advMSS = advertisedMSS(route)
+	c.updatePath()
+	return c
+}
+
+// ipHeaderLen is the length of the network header without options.
+func ipHeaderLen(route packet.Route) int {
+	if route.Local().Is4() {
+		return 20
+	}
+	return 40
+}
+
+// advertisedMSS is the segment size we can take: the MTU less the fixed headers (RFC 6691).
+func advertisedMSS(route packet.Route) uint16 {
+	return uint16(max(minMSS, min(route.MTU(), packet.MaxSize)-ipHeaderLen(route)-minHeaderLen))
+}
+
+// updatePath tells the tcb what the path takes, which may change at any time.
+func (c *Conn) updatePath() {
+	c.tcb.setPath(c.route.MTU()-ipHeaderLen(c.route), c.route.Features().Has(packet.TSO|packet.TxChecksum))
+}
+
+// receive takes a segment.
+func (c *Conn) receive(s *segment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.layer.clock.now()
+	c.tcb.receive(now, s)
+	c.settle(now)
+	if c.tcb.ackBatch && !c.flushing {
+		c.flushing = true
+		s.in.AtBatchEnd(c)
+	}
+}
+
+// Flush sends the ACK that waited for the end of a batch of packets. It is
+// called by the network layer's reader.
+func (c *Conn) Flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flushing = false
+	if c.tcb.ackBatch {
+		c.tcb.ackNow = true
+		c.settle(c.layer.clock.now())
+	}
+}
+
+// expired is the timer.
+func (c *Conn) expired() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.layer.clock.now()
+	c.timerAt = 0
+	c.tcb.advance(now)
+	c.settle(now)
+}
+
+// settle follows every change of the tcb: it sends what is to be sent, wakes who
+// can go on, sets the timer, and lets go of a connection that has ended.
+func (c *Conn) settle(now instant) {
+	c.output(now)
+	if c.tcb.postedN > 0 || c.tcb.readable() {
+		c.readers.Broadcast()
+	}
+	if c.tcb.writable() || !c.tcb.canWrite() {
+		c.writers.Broadcast()
+	}
+	c.count()
+	switch {
+	case c.detached:
+	case c.tcb.state == TimeWait:
+		c.detach(entry{wait: c.timeWait()})
+	case c.tcb.state == Closed:
+		c.detach(entry{})
+	default:
+		c.schedule(now)
+	}
+}
+
+// output sends all that may be sent now.
+func (c *Conn) output(now instant) {
+	c.updatePath()
+	var s segment
+	for c.tcb.next(now, &s) {
+		c.layer.transmit(c.route, c.tuple, &s)
+	}
+}
+
+// schedule arms the timer, if the next deadline is earlier than the one it is armed
+// for: mostly deadlines move later, and a timer that fires early costs less than
+// to move it each time.
+func (c *Conn) schedule(now instant) {
+	at := c.tcb.nextTimeout()
+	if at == 0 || (c.timerAt != 0 && c.timerAt <= at) {
+		return
+	}
+	c.timerAt = at
+	if c.timer == nil {
+		c.timer = time.AfterFunc(at.sub(now), c.expired)
+		return
+	}
+	c.timer.Reset(at.sub(now))
+}
+
+// count keeps CurrEstab.
+func (c *Conn) count() {
+	established := c.tcb.state == Established || c.tcb.state == CloseWait
+	if established == c.counted {
+		return
+	}
+	c.counted = established
+	if established {
+		counter.Inc(&c.layer.stats.CurrEstab)
+	} else {
+		counter.Add(&c.layer.stats.CurrEstab, ^uint64(0))
+	}
+}
+
+// detach takes the connection out of the table, and puts e in its place.
+func (c *Conn) detach(e entry) {
+	c.detached = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	if c.layer.conns.replace(c.tuple, entry{conn: c}, e) && e.wait != nil {
+		c.layer.waits.add(e.wait)
+	}
+}
+
+// timeWait is what is left of the connection in TIME-WAIT.
+func (c *Conn) timeWait() *timeWait {
+	return &timeWait{
+		waits:    &c.layer.waits,
+		tuple:    c.tuple,
+		route:    c.route,
+		sndNxt:   c.tcb.iss + Seq(c.tcb.sndNxt),
+		rcvNxt:   c.tcb.irs + Seq(c.tcb.rcvNxt),
+		window:   c.tcb.window(false),
+		tsOK:     c.tcb.tsOK,
+		tsRecent: c.tcb.tsRecent,
+		tsOffset: c.tcb.tsOffset,
+	}
+}
+
+// abort ends the connection with a RST and err.
+func (c *Conn) abort(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tcb.abort(err)
+	c.settle(c.layer.clock.now())
+	c.readers.Broadcast()
+	c.writers.Broadcast()
+}
+
+// LocalAddr returns the local address, a [*net.TCPAddr].
+func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.tuple.local) }
+
+// RemoteAddr returns the peer's address, a [*net.TCPAddr].
+func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.tuple.remote) }
+
+// opError wraps err for an operation on this connection.
+func (c *Conn) opError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return opError(op, c.LocalAddr(), c.RemoteAddr(), err)
+}

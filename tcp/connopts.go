@@ -1,0 +1,231 @@
+package tcp
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/tinystack/tinystack/internal/deadline"
+)
+
+// Close ends the application's part. What was written is still delivered, in
+// the background, unless SetLinger says otherwise; if data was not read, the
+// connection is reset, as in Linux.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return c.opError("close", net.ErrClosed)
+	}
+	c.closed = true
+	c.readEnd.Stop()
+	c.writeEnd.Stop()
+	if c.linger == 0 {
+		c.tcb.abort(nil)
+	} else {
+		c.tcb.close(c.layer.clock.now())
+	}
+	c.readers.Broadcast()
+	c.writers.Broadcast()
+	c.settle(c.layer.clock.now())
+	if c.linger > 0 {
+		c.awaitDelivery()
+	}
+	return nil
+}
+
+// awaitDelivery waits until all is acknowledged, but not longer than SetLinger says.
+func (c *Conn) awaitDelivery() {
+	var end deadline.Deadline
+	end.Set(time.Now().Add(c.linger), &c.mu, c.writers.Broadcast)
+	defer end.Stop()
+	for !end.Passed() && c.tcb.state != Closed && c.tcb.sndUna < c.tcb.finAt {
+		c.writers.Wait()
+	}
+}
+
+// CloseRead drops what is queued and what will arrive. Read returns [io.EOF].
+func (c *Conn) CloseRead() error {
+	return c.do("close", func() { c.tcb.closeRead(); c.readers.Broadcast() })
+}
+
+// CloseWrite ends our stream, after all that was written: the half-close of RFC 9293 3.6.
+func (c *Conn) CloseWrite() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return c.opError("close", net.ErrClosed)
+	case !c.tcb.canWrite() && c.tcb.finAt == 0:
+		return c.opError("close", syscall.ENOTCONN)
+	}
+	c.tcb.closeWrite()
+	c.writers.Broadcast()
+	c.settle(c.layer.clock.now())
+	return nil
+}
+
+// do runs f under the lock on a connection that is not closed, and sends what follows of it.
+func (c *Conn) do(op string, f func()) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return c.opError(op, net.ErrClosed)
+	}
+	f()
+	c.settle(c.layer.clock.now())
+	return nil
+}
+
+// SetDeadline sets both deadlines; the zero time is none.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return c.do("set", func() { c.setRead(t); c.setWrite(t) })
+}
+
+// SetReadDeadline sets when Read fails with [os.ErrDeadlineExceeded].
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	return c.do("set", func() { c.setRead(t) })
+}
+
+// SetWriteDeadline sets when Write fails with [os.ErrDeadlineExceeded]. What it
+// has queued by then is still sent.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.do("set", func() { c.setWrite(t) })
+}
+
+func (c *Conn) setRead(t time.Time) {
+	if c.readEnd == nil {
+		if t.IsZero() {
+			return
+		}
+		c.readEnd = new(deadline.Deadline)
+	}
+	c.readEnd.Set(t, &c.mu, c.readers.Broadcast)
+}
+
+func (c *Conn) setWrite(t time.Time) {
+	if c.writeEnd == nil {
+		if t.IsZero() {
+			return
+		}
+		c.writeEnd = new(deadline.Deadline)
+	}
+	c.writeEnd.Set(t, &c.mu, c.writers.Broadcast)
+}
+
+// SetLinger sets what Close does with data that is not yet acknowledged: negative, the
+// default, delivers it in the background; 0 discards it and sends a RST; above
+// 0, Close waits up to so many seconds for it to be delivered.
+func (c *Conn) SetLinger(sec int) error {
+	return c.do("set", func() {
+		if sec > 0 {
+			c.linger = time.Duration(sec) * time.Second
+		} else {
+			c.linger = time.Duration(sec)
+		}
+	})
+}
+
+// SetNoDelay false turns Nagle's algorithm on (RFC 9293 3.7.4). It is off at first, as in net.
+func (c *Conn) SetNoDelay(noDelay bool) error {
+	return c.do("set", func() { c.tcb.nagle = !noDelay })
+}
+
+// SetReadBuffer sets the most bytes held for Read, and so the window offered: 4 KiB to 16 MiB,
+// values beyond which are taken for the nearest. The window scale agreed
+// on in the handshake may set a lower limit.
+func (c *Conn) SetReadBuffer(bytes int) error {
+	return c.do("set", func() { c.tcb.rcvBufMax = min(max(bytes, minBuffer), maxBuffer) })
+}
+
+// SetWriteBuffer sets the most bytes held until they are acknowledged: 4 KiB to 16 MiB,
+// values beyond which are taken for the nearest.
+func (c *Conn) SetWriteBuffer(bytes int) error {
+	return c.do("set", func() { c.tcb.sndBufMax = min(max(bytes, minBuffer), maxBuffer) })
+}
+
+// SetKeepAlive turns keepalive probes on or off (RFC 9293 3.8.4).
+func (c *Conn) SetKeepAlive(keepalive bool) error {
+	return c.do("set", func() {
+		c.tcb.keepAlive = nil
+		if keepalive {
+			c.tcb.keepAlive = c.keepAliveOn()
+		}
+		c.tcb.touchKeepAlive(c.layer.clock.now())
+	})
+}
+
+// keepAliveOn returns the layer's keepalive settings, or the usual ones where it has none.
+func (c *Conn) keepAliveOn() *net.KeepAliveConfig {
+	if k := c.layer.cfg.keepAlive(); k != nil {
+		return k
+	}
+	return (&Config{KeepAlive: 15 * time.Second}).keepAlive()
+}
+
+// SetKeepAlivePeriod sets the time of silence before, and between, probes; 1 s or more.
+func (c *Conn) SetKeepAlivePeriod(d time.Duration) error {
+	return c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: d, Interval: d, Count: -1})
+}
+
+// SetKeepAliveConfig sets keepalive probes. As in net, a zero Idle, Interval or
+// Count is the default, a negative one leaves it unchanged.
+func (c *Conn) SetKeepAliveConfig(config net.KeepAliveConfig) error {
+	if err := checkKeepAlive(config); err != nil {
+		return c.opError("set", err)
+	}
+	return c.do("set", func() {
+		defer c.tcb.touchKeepAlive(c.layer.clock.now())
+		if !config.Enable {
+			c.tcb.keepAlive = nil
+			return
+		}
+		preset := c.keepAliveOn()
+		now := c.tcb.keepAlive
+		if now == nil {
+			now = preset
+		}
+		c.tcb.keepAlive = &net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     pick(config.Idle, preset.Idle, now.Idle),
+			Interval: pick(config.Interval, preset.Interval, now.Interval),
+			Count:    pick(config.Count, preset.Count, now.Count),
+		}
+	})
+}
+
+// checkKeepAlive refuses what Linux refuses: TCP_KEEPIDLE and TCP_KEEPINTVL are 1
+// to 32767 seconds, TCP_KEEPCNT is 1 to 127.
+func checkKeepAlive(config net.KeepAliveConfig) error {
+	const longest = 32767 * time.Second
+	switch {
+	case config.Idle > longest:
+		return fmt.Errorf("keepalive idle %v: %w: want at most %v", config.Idle, syscall.EINVAL, longest)
+	case config.Interval > longest:
+		return fmt.Errorf("keepalive interval %v: %w: want at most %v", config.Interval, syscall.EINVAL, longest)
+	case config.Count > 127:
+		return fmt.Errorf("keepalive count %d: %w: want at most 127", config.Count, syscall.EINVAL)
+	}
+	return nil
+}
+
+// pick returns v, or the preset for zero, or the value now for a negative one.
+func pick[T int | time.Duration](v, preset, now T) T {
+	switch {
+	case v == 0:
+		return preset
+	case v < 0:
+		return now
+	}
+	return v
+}
+
+// SetUserTimeout sets how long data may stay unacknowledged before the connection ends with
+// ETIMEDOUT (RFC 9293 3.9.1.2, RFC 5482); 0 is the layer's GiveUp.
+func (c *Conn) SetUserTimeout(d time.Duration) error {
+	if d < 0 {
+		return c.opError("set", fmt.Errorf("user timeout %v: %w: want 0 or more", d, syscall.EINVAL))
+	}
+	return c.do("set", func() { c.tcb.userTimeout = d })
+}

@@ -1,0 +1,168 @@
+package tcp
+
+import (
+	"math"
+	"net/netip"
+	"time"
+)
+
+// Info is the state of a connection, with the fields of Linux's struct tcp_info.
+// Sizes are in bytes where the kernel counts segments too, for nothing here is
+// counted in segments but what says so.
+type Info struct {
+	State            State
+	CAState          string // "open", "recovery" (fast recovery) or "loss" (after a timeout)
+	Congestion       string // the congestion control
+	Timestamps       bool   // agreed on (RFC 7323)
+	SACK             bool   // agreed on (RFC 2018)
+	WindowScaling    bool   // agreed on (RFC 7323)
+	SndWscale        uint8  // by which the peer scales the window it offers
+	RcvWscale        uint8  // by which we scale ours
+	RTO              time.Duration
+	ATO              time.Duration // delayed ACKs wait for so long
+	SndMSS           int           // data bytes in a segment sent
+	RcvMSS           int           // data bytes in the largest segment received
+	AdvMSS           int           // the MSS we announced
+	PMTU             int           // of the path
+	Unacked          int           // bytes sent and not acknowledged
+	Sacked           int           // bytes of them sacked
+	Lost             int           // bytes of them lost, and not sent again yet
+	InNetwork        int           // bytes of them thought to be under way: pipe in RFC 6675
+	Backoff          int           // times the RTO has doubled
+	Probes           int           // keepalive probes unanswered
+	RTT              time.Duration // smoothed
+	RTTVar           time.Duration
+	MinRTT           time.Duration
+	SndCwnd          int           // cwnd
+	SndSsthresh      int           // math.MaxInt: none yet
+	SndWnd           int           // the peer's window
+	RcvWnd           int           // our window, as the peer knows it
+	RcvSpace         int           // receive buffer
+	LastDataSent     time.Duration // ago, of any segment
+	LastDataRecv     time.Duration // ago, of any segment
+	RecvQueue        int           // bytes that wait for Read
+	SendQueue        int           // bytes written and not acknowledged
+	NotSent          int           // bytes of them not sent yet
+	BytesAcked       uint64
+	BytesReceived    uint64
+	BytesSent        uint64 // without those sent again
+	BytesRetrans     uint64
+	SegsOut          uint32 // super-segments count as one
+	SegsIn           uint32
+	DataSegsOut      uint32
+	DataSegsIn       uint32
+	TotalRetrans     uint32 // segments
+	TotalTimeouts    uint32
+	DSACKDups        uint32 // duplicates the peer reported
+	RcvOooPack       uint32 // segments that arrived out of order
+	OutOfOrderBytes  int    // held beyond a gap
+	OutOfOrderPieces int
+}
+
+// ConnInfo is a line in the table of connections.
+type ConnInfo struct {
+	Local, Remote netip.AddrPort
+	Info
+}
+
+// Info returns the connection's state.
+func (c *Conn) Info() Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	info := c.tcb.info(c.layer.clock.now())
+	info.PMTU = c.route.MTU()
+	return info
+}
+
+// Conns lists listeners, half-open connections, connections, and those in TIME-WAIT.
+func (l *Layer) Conns() (list []ConnInfo) {
+	l.mu.RLock()
+	listeners := make([]*Listener, 0, len(l.listeners))
+	for _, ln := range l.listeners {
+		listeners = append(listeners, ln)
+	}
+	l.mu.RUnlock()
+	for _, ln := range listeners {
+		list = append(list, ln.infos()...)
+	}
+	for _, e := range l.conns.all() {
+		if e.wait != nil {
+			list = append(list, ConnInfo{e.wait.tuple.local, e.wait.tuple.remote, Info{State: TimeWait}})
+			continue
+		}
+		list = append(list, ConnInfo{e.conn.tuple.local, e.conn.tuple.remote, e.conn.Info()})
+	}
+	return list
+}
+
+// infos are the listener, whose RecvQueue is the number of connections to be
+// accepted and whose SendQueue is the most there can be, as in ss; and its
+// half-open connections.
+func (ln *Listener) infos() []ConnInfo {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	list := []ConnInfo{{Local: ln.addr, Info: Info{
+		State: Listen, RecvQueue: len(ln.ready), SendQueue: ln.layer.cfg.Backlog,
+	}}}
+	for t := range ln.half.all {
+		list = append(list, ConnInfo{t.local, t.remote, Info{State: SynReceived}})
+	}
+	return list
+}
+
+func (c *tcb) info(now instant) Info {
+	info := Info{
+		State:         c.state,
+		CAState:       [...]string{"open", "recovery", "loss"}[c.phase],
+		Congestion:    c.cfg.Congestion,
+		Timestamps:    c.tsOK,
+		SACK:          c.sackOK,
+		WindowScaling: c.scaleOK,
+		SndWscale:     c.sndScale,
+		RcvWscale:     c.rcvScale,
+		RTO:           c.rto(),
+		ATO:           max(0, c.cfg.DelayedAck),
+		SndMSS:        c.mss(c.tsLen()),
+		RcvMSS:        c.rcvMSS,
+		AdvMSS:        int(c.advMSS),
+		Unacked:       c.inFlight(),
+		InNetwork:     c.pipe(),
+		Backoff:       int(c.rtt.backoff),
+		Probes:        int(c.counts.probes),
+		RTT:           c.rtt.srtt,
+		RTTVar:        c.rtt.rttvar,
+		MinRTT:        c.rtt.minimum,
+		SndCwnd:       c.cwnd(),
+		SndSsthresh:   math.MaxInt,
+		SndWnd:        c.sndWnd,
+		RcvWnd:        int(c.rcvEdge - c.rcvNxt),
+		RcvSpace:      c.rcvBufMax,
+		LastDataSent:  now.sub(c.lastSent),
+		LastDataRecv:  now.sub(c.lastRecv),
+		RecvQueue:     c.queue.n,
+		SendQueue:     c.sndBuf.n,
+		NotSent:       c.unsent(),
+		BytesAcked:    uint64(max(0, min(c.sndUna, c.sndBuf.start)-1)),
+		BytesReceived: uint64(max(0, c.rcvNxt-1)),
+		BytesSent:     uint64(max(0, c.sndNxt-1)),
+		BytesRetrans:  c.counts.bytesRetrans,
+		SegsOut:       c.counts.segsOut,
+		SegsIn:        c.counts.segsIn,
+		DataSegsOut:   c.counts.dataSegsOut,
+		DataSegsIn:    c.counts.dataSegsIn,
+		TotalRetrans:  c.counts.retrans,
+		TotalTimeouts: c.counts.timeouts,
+		DSACKDups:     c.counts.dsacks,
+		RcvOooPack:    c.counts.oooSegs,
+	}
+	if c.cc != nil {
+		info.SndSsthresh = c.cc.threshold()
+	}
+	if c.fl != nil {
+		info.Sacked, info.Lost = c.fl.sackedBytes, c.fl.lostBytes
+	}
+	if c.ooo != nil {
+		info.OutOfOrderBytes, info.OutOfOrderPieces = c.ooo.bytes, len(c.ooo.held)
+	}
+	return info
+}

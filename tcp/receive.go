@@ -1,0 +1,301 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/tinystack/tinystack/internal/counter"
+)
+
+// badSegmentInterval is the least time between two ACKs in answer to segments
+// that carry nothing new: RFC 5961 7 has ten in five seconds, for each connection
+// here, so that one can't be used to count another's.
+const badSegmentInterval = 500 * time.Millisecond
+
+// receive is RFC 9293 3.10.7: a segment has arrived.
+func (c *tcb) receive(now instant, s *segment) {
+	c.lastRecv = now
+	c.counts.segsIn++
+	c.counts.probes = 0
+	if s.dataLen() > 0 {
+		c.counts.dataSegsIn++
+	}
+	switch c.state {
+	case Closed:
+		return
+	case SynSent:
+		c.receiveSynSent(now, s)
+		return
+	}
+	c.crossedSynAck(s)
+	seq := c.rcvPos(s.Seq)
+	switch { // each step may end the processing
+	case !c.timestampOK(now, s):
+	case !c.sequenceOK(now, s, &seq): // First
+	case !c.resetOK(now, s, seq): // Second
+	case !c.synOK(now, s): // Fourth
+	case !c.ackOK(now, s): // Fifth
+	default:
+		c.text(now, s, seq) // Seventh and eighth. Sixth, URG: data is in line (RFC 6093)
+	}
+}
+
+// crossedSynAck makes the SYN-ACK of a simultaneous open an ordinary ACK: its
+// SYN, one before the window, was seen before, and its window is not scaled.
+func (c *tcb) crossedSynAck(s *segment) {
+	if c.state == SynReceived && s.Flags&(SYN|ACK|RST) == SYN|ACK && s.Seq == c.irs {
+		s.Flags &^= SYN
+		s.Seq++
+		s.Window >>= c.sndScale
+	}
+}
+
+// timestampOK is RFC 7323 5.3 R1 to R3, before the sequence number is looked at.
+func (c *tcb) timestampOK(now instant, s *segment) bool {
+	if !c.tsOK || s.Flags.Has(RST) {
+		return true
+	}
+	if !s.Options.HasTimestamps {
+		counter.Inc(&c.stats.InNoTimestamp)
+		return false
+	}
+	const tooOld = 24 * 24 * time.Hour // RFC 7323 5.5
+	if int32(s.Options.TSVal-c.tsRecent) < 0 && now.sub(c.tsRecentAt) < tooOld {
+		counter.Inc(&c.stats.InPAWS)
+		c.answerBad(now, s)
+		return false
+	}
+	return true
+}
+
+// keepTimestamp is RFC 7323 4.3 (2), for a segment found to be in the window.
+func (c *tcb) keepTimestamp(now instant, s *segment, seq int64) {
+	if c.tsOK && s.Options.HasTimestamps && seq <= c.lastAckSent {
+		c.tsRecent, c.tsRecentAt = s.Options.TSVal, now
+	}
+}
+
+// sequenceOK checks that some of the segment is in the window, and cuts off what is not.
+func (c *tcb) sequenceOK(now instant, s *segment, seq *int64) bool {
+	end := *seq + s.seqLen()
+	switch {
+	case *seq > c.rcvEdge, end < c.rcvNxt:
+		counter.Inc(&c.stats.InOutOfWindow)
+		c.noteDuplicate(*seq, end)
+		c.answerBad(now, s)
+		return false
+	case end == c.rcvNxt && s.seqLen() > 0:
+		counter.Inc(&c.stats.InDuplicate)
+		c.noteDuplicate(*seq, end)
+		c.answerBad(now, s)
+		return false
+	}
+	c.keepTimestamp(now, s, *seq)
+	if *seq < c.rcvNxt && s.dataLen() > 0 {
+		c.noteDuplicate(*seq, c.rcvNxt)
+		s.data[0] = s.data[0][c.rcvNxt-*seq:]
+		*seq = c.rcvNxt
+	}
+	if over := int(*seq + int64(s.dataLen()) - c.rcvEdge); over > 0 {
+		// "Special allowance should be made to accept valid ACKs, URGs, and RSTs":
+		// the rest of the segment is looked at with a window of zero, too.
+		counter.Inc(&c.stats.InOutOfWindow)
+		s.data[0] = s.data[0][:s.dataLen()-over]
+		s.Flags &^= FIN
+		c.ackNow = true
+	}
+	return true
+}
+
+// answerBad acknowledges a segment that can't be accepted, so that a peer that is
+// out of step learns where we are. Without data it may be one end of a
+// loop of ACKs, and a flood costs an attacker little: those are limited.
+func (c *tcb) answerBad(now instant, s *segment) {
+	switch {
+	case s.Flags.Has(RST):
+	case s.dataLen() > 0 && !s.Flags.Has(SYN):
+		c.ackNow = true
+	default:
+		c.limitedAck(now)
+	}
+}
+
+// limitedAck sends an ACK unless one was sent a short time ago, and reports whether it did.
+func (c *tcb) limitedAck(now instant) bool {
+	if now < c.challengeAt {
+		counter.Inc(&c.stats.AcksLimited)
+		return false
+	}
+	c.challengeAt = now.add(badSegmentInterval)
+	c.ackNow = true
+	return true
+}
+
+// challenge is RFC 5961's challenge ACK: who sent this, if it was the
+// peer, will answer with what is right.
+func (c *tcb) challenge(now instant) {
+	if c.limitedAck(now) {
+		counter.Inc(&c.stats.ChallengeAcks)
+	}
+}
+
+// resetOK handles the RST bit (RFC 9293 3.10.7.4, RFC 5961 3.2).
+func (c *tcb) resetOK(now instant, s *segment, seq int64) bool {
+	if !s.Flags.Has(RST) {
+		return true
+	}
+	if seq != c.rcvNxt {
+		c.challenge(now)
+		return false
+	}
+	switch c.state {
+	case SynReceived:
+		counter.Inc(&c.stats.AttemptFails)
+		c.end(errRefused)
+	case Closing, LastAck:
+		c.end(nil)
+	case CloseWait: // what Linux reports for it
+		counter.Inc(&c.stats.EstabResets)
+		c.end(errPipe)
+	default:
+		if c.state == Established {
+			counter.Inc(&c.stats.EstabResets)
+		}
+		c.end(errReset)
+	}
+	return false
+}
+
+// synOK: a SYN in a synchronized state gets a challenge ACK (RFC 5961 4.2).
+func (c *tcb) synOK(now instant, s *segment) bool {
+	if s.Flags.Has(SYN) {
+		c.challenge(now)
+		return false
+	}
+	return true
+}
+
+// text takes the segment's data and FIN, the first byte of which is at position seq.
+func (c *tcb) text(now instant, s *segment, seq int64) {
+	if c.state == Closed {
+		return
+	}
+	if n := s.dataLen(); n > 0 {
+		if !c.state.receives() {
+			counter.Inc(&c.stats.InBadState) // after the peer's FIN there is no data
+			return
+		}
+		if c.orphan { // RFC 9293 3.6.1: nobody will read it
+			counter.Inc(&c.stats.InAfterClose)
+			c.abort(nil)
+			return
+		}
+		c.rcvMSS = max(c.rcvMSS, min(n, int(c.advMSS)))
+		if seq > c.rcvNxt {
+			c.outOfOrder(seq, s)
+		} else {
+			c.inOrder(now, s)
+		}
+	}
+	if s.Flags.Has(FIN) && c.rcvFin == 0 {
+		c.rcvFin = seq + int64(s.dataLen())
+		c.ackNow = true
+	}
+	if c.rcvFin != 0 && c.rcvNxt == c.rcvFin {
+		c.finReceived(now)
+	}
+}
+
+// inOrder takes data that starts at rcvNxt, and what it connects to.
+func (c *tcb) inOrder(now instant, s *segment) {
+	n := s.dataLen()
+	filled := c.ooo != nil && len(c.ooo.held) > 0
+	c.deliver(s)
+	c.rcvNxt += int64(n)
+	if filled {
+		c.rcvNxt = c.ooo.moveTo(&c.queue, c.rcvNxt)
+		c.ooo.forget(c.rcvNxt)
+		if len(c.ooo.held) == 0 {
+			c.freeReassembly()
+		}
+		c.dropUnread()
+	}
+	switch {
+	case filled: // "when the incoming segment fills in all or part of a gap" (RFC 5681 4.2)
+		c.ackNow = true
+	case c.rcvNxt-c.lastAckSent >= 2*int64(c.rcvMSS), c.cfg.DelayedAck < 0:
+		c.ackBatch = true
+	case c.ackDue == 0:
+		c.ackDue = now.add(c.cfg.DelayedAck)
+	}
+}
+
+// deliver gives data to the Read that waits for it, or queues it.
+func (c *tcb) deliver(s *segment) {
+	data := s.data[0]
+	if c.noReader {
+		return
+	}
+	if c.postedN < len(c.posted) && c.queue.n == 0 && !(s.in != nil && worthKeeping(len(data), s.in.Buffer())) {
+		n := copy(c.posted[c.postedN:], data)
+		c.postedN += n
+		data = data[n:]
+	}
+	if len(data) > 0 {
+		c.queue.push(data, s.in)
+	}
+}
+
+// dropUnread empties the queue when nobody will read it.
+func (c *tcb) dropUnread() {
+	if c.noReader {
+		c.queue.free()
+	}
+}
+
+// outOfOrder keeps data beyond a gap and acknowledges it at once (RFC 5681 4.2).
+func (c *tcb) outOfOrder(seq int64, s *segment) {
+	c.ackNow = true
+	c.counts.oooSegs++
+	if c.ooo == nil {
+		c.ooo = new(reassembly)
+	}
+	n := int64(s.dataLen())
+	fresh, ok := c.ooo.insert(seq, s.data[0], s.in)
+	switch {
+	case !ok:
+		counter.Inc(&c.stats.OfoPruned)
+	case fresh == 0:
+		counter.Inc(&c.stats.InDuplicate)
+		c.noteDuplicate(seq, seq+n)
+	}
+}
+
+// noteDuplicate has the next ACK report what came twice (RFC 2883).
+func (c *tcb) noteDuplicate(start, end int64) {
+	if c.sackOK && end > start && end <= c.rcvEdge && start >= c.rcvNxt-int64(1<<30) {
+		c.dsack = span{max(start, 1), end}
+	}
+}
+
+// finReceived is step eight: the peer has no more to send.
+func (c *tcb) finReceived(now instant) {
+	c.rcvNxt++
+	c.ackNow = true
+	c.freeReassembly()
+	switch c.state {
+	case SynReceived, Established:
+		c.state = CloseWait
+	case FinWait1:
+		c.state = Closing
+	case FinWait2:
+		c.enterTimeWait()
+	}
+}
+
+// enterTimeWait: both ends are done, and all of it is acknowledged.
+func (c *tcb) enterTimeWait() {
+	c.state = TimeWait
+	c.sndBuf.free()
+	c.freeFlight()
+	c.rexmitAt, c.keepAt, c.lingerAt = 0, 0, 0
+}

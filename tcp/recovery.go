@@ -1,0 +1,121 @@
+package tcp
+
+import "github.com/tinystack/tinystack/internal/counter"
+
+// recoverLoss finds what is lost from what an ACK tells, and lets cwnd grow or
+// shrink for it: fast retransmit and recovery by RFC 6675 with SACK, by RFC 6582
+// without. Limited transmit (RFC 3042) needs no rule of its own, since what
+// duplicate ACKs show to have arrived no longer counts as in the network.
+func (c *tcb) recoverLoss(now instant, ack int64, delivered, news int, advanced, duplicate bool) {
+	if duplicate {
+		c.dupAcks++
+		if !c.sackOK {
+			c.dupAcked = min(c.dupAcked+c.mss(c.tsLen()), c.inFlight())
+		}
+	}
+	switch c.phase {
+	case open:
+		c.inOpen(now, delivered, advanced)
+	case recovery:
+		c.inRecovery(ack, delivered, advanced)
+	case loss:
+		c.inLoss(now, ack, delivered, advanced)
+	}
+}
+
+func (c *tcb) inOpen(now instant, delivered int, advanced bool) {
+	if advanced {
+		c.dupAcks, c.dupAcked = 0, 0
+		c.grow(now, delivered)
+	}
+	if c.fl == nil {
+		return
+	}
+	edge := c.fl.lossEdgeBySACK(c.mss(c.tsLen()))
+	switch {
+	case edge > c.sndUna:
+	case c.dupAcks < dupThresh:
+		return
+	case !c.sackOK && c.recover != 0 && c.sndUna <= c.recover:
+		return // RFC 6582 3.2 step 2: these may be for what the last recovery sent twice
+	}
+	c.enterRecovery(edge)
+}
+
+// enterRecovery is RFC 6675 5 step 4, RFC 6582 3.2 step 2.
+func (c *tcb) enterRecovery(edge int64) {
+	counter.Inc(&c.stats.FastRecoveries)
+	c.phase = recovery
+	c.recover = c.sndNxt
+	c.cc.lost(c.inFlight())
+	c.fl.markFirstLost(c.mss(c.tsLen()))
+	c.fl.markLostBelow(edge)
+	c.fastResend = true
+}
+
+func (c *tcb) inRecovery(ack int64, delivered int, advanced bool) {
+	if ack >= c.recover {
+		c.endRecovery()
+		return
+	}
+	if c.sackOK {
+		c.fl.markLostBelow(c.fl.lossEdgeBySACK(c.mss(c.tsLen())))
+		return
+	}
+	if advanced { // RFC 6582 3.2 step 3, a partial acknowledgement
+		mss := c.mss(c.tsLen())
+		c.dupAcked = max(0, c.dupAcked-max(0, delivered-mss))
+		c.fl.markFirstLost(mss)
+		c.fastResend = true
+	}
+}
+
+func (c *tcb) inLoss(now instant, ack int64, delivered int, advanced bool) {
+	if advanced {
+		c.dupAcks, c.dupAcked = 0, 0
+		c.cwndFull = true // one segment at a time is all that was allowed
+		c.grow(now, delivered)
+	}
+	if ack >= c.recover {
+		c.endRecovery()
+	}
+}
+
+func (c *tcb) endRecovery() {
+	c.phase = open
+	c.dupAcks, c.dupAcked = 0, 0
+	c.fastResend = false
+}
+
+// grow lets cwnd grow, if it was what held us back (RFC 9293 3.8.2, RFC 7661 4.1).
+func (c *tcb) grow(now instant, delivered int) {
+	if c.cwndFull && delivered > 0 {
+		c.cc.acked(now, delivered, c.rtt.srtt)
+	}
+}
+
+// retransmitTimeout is RFC 6298 (5.4) to (5.6) and RFC 5681 3.1.
+func (c *tcb) retransmitTimeout(now instant) {
+	counter.Inc(&c.stats.RTOTimeouts)
+	c.counts.timeouts++
+	if c.cc != nil {
+		if c.phase == loss && c.sndUna < c.recover && c.rtt.backoff > 0 {
+			c.cc.timedOutAgain()
+		} else {
+			c.cc.timedOut(c.inFlight())
+		}
+	}
+	if c.fl.live()[0].state == sacked { // the peer took it back (RFC 2018 8)
+		counter.Inc(&c.stats.SackReneges)
+		c.fl.forgetSacks()
+	}
+	c.fl.markAllLost()
+	c.phase = loss
+	c.recover = c.sndNxt
+	c.dupAcks, c.dupAcked = 0, 0
+	c.fastResend = true
+	c.backOff()
+}
+
+// backOff doubles the timeout (RFC 6298 5.5).
+func (c *tcb) backOff() { c.rtt.backoff = min(c.rtt.backoff+1, 20) }

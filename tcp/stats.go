@@ -1,0 +1,53 @@
+package tcp
+
+// Stats are a layer's counters since it began. The first are those of RFC 4022
+// (https://www.rfc-editor.org/rfc/rfc4022), the rest are named after Linux's
+// TcpExt where it has them. Each segment dropped counts in one of the drop reasons.
+type Stats struct {
+	ActiveOpens  uint64 // CLOSED to SYN-SENT
+	PassiveOpens uint64 // LISTEN to SYN-RECEIVED
+	AttemptFails uint64 // SYN-SENT or SYN-RECEIVED to CLOSED
+	EstabResets  uint64 // ESTABLISHED or CLOSE-WAIT to CLOSED
+	CurrEstab    uint64 // connections in ESTABLISHED or CLOSE-WAIT now
+	InSegs       uint64 // segments received, those in error too; a super-segment counts as what it was on the wire
+	OutSegs      uint64 // segments sent, without those of RetransSegs
+	RetransSegs  uint64 // segments sent again
+	InErrs       uint64 // segments with a bad header or checksum
+	OutRsts      uint64 // segments sent with RST
+
+	// Drop reasons.
+	InTruncated      uint64 // shorter than their header (in InErrs too)
+	InCsumErrors     uint64 // bad checksum (in InErrs too)
+	InBroadcast      uint64 // sent to a broadcast or multicast address
+	InNoPort         uint64 // for no connection and no listener: answered with RST
+	InBadState       uint64 // with flags that make no sense in the state they met
+	InOutOfWindow    uint64 // wholly outside of the receive window
+	InDuplicate      uint64 // data that had arrived before
+	InPAWS           uint64 // older than what had arrived, by its timestamp (RFC 7323 5)
+	InNoTimestamp    uint64 // without the timestamp agreed on (RFC 7323 3.2)
+	InBadAck         uint64 // acknowledging what was not sent, or long ago (RFC 5961 5)
+	InAfterClose     uint64 // data for a connection that the application had closed
+	OfoPruned        uint64 // out of order, and too many pieces were held
+	SynDropped       uint64 // SYN for which there was no route back
+	SynEvicted       uint64 // half-open connections that made room for a newer one
+	ListenOverflows  uint64 // the accept queue was full: the last ACK of a handshake was ignored
+	TimeWaitOverflow uint64 // connections that left TIME-WAIT early to make room
+
+	// What happened.
+	OutErrors        uint64 // segments that the network layer refused
+	RTOTimeouts      uint64 // retransmission timeouts
+	FastRecoveries   uint64 // fast recoveries entered
+	SackReneges      uint64 // times a peer took back what it had sacked
+	DSACKSent        uint64 // duplicate ranges reported (RFC 2883)
+	DSACKReceived    uint64 // duplicate ranges reported by peers
+	ChallengeAcks    uint64 // sent (RFC 5961)
+	AcksLimited      uint64 // ACKs in answer to a bad segment not sent, by their rate limit
+	DelayedAcks      uint64 // ACKs sent by the delayed-ACK timer
+	DupAcksReceived  uint64
+	ZeroWindowProbes uint64 // sent
+	KeepAliveProbes  uint64 // sent
+	ZeroWindowsSent  uint64 // ACKs sent with a window of zero
+	TimedOut         uint64 // connections ended by a timeout
+	TimeWaitReused   uint64 // connections opened by a SYN that met TIME-WAIT (RFC 6191)
+	IcmpIgnored      uint64 // ICMP errors that fit no connection or no sequence number (RFC 5927)
+}

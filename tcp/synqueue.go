@@ -1,0 +1,260 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/packet"
+)
+
+// maxSynAcks is the number of times a SYN-ACK is sent: after 1, 2, 4, ... seconds, 63 s in all, as
+// Linux's tcp_synack_retries has it.
+const maxSynAcks = 6
+
+// halfOpen is a connection in SYN-RECEIVED after a passive open: what is needed to make
+// a whole one of it.
+type halfOpen struct {
+	tuple    tuple
+	route    packet.Route
+	syn      synOptions
+	iss      Seq
+	tsOffset uint32
+	sends    uint8   // of the SYN-ACK
+	sentAt   instant // last
+	answerAt instant // a bad segment may be answered again
+
+	prev, next *halfOpen
+}
+
+// synFIFO are the half-open connections whose SYN-ACK was sent equally often, and so are
+// due in the order in which they are here.
+type synFIFO struct{ first, last *halfOpen }
+
+func (f *synFIFO) push(h *halfOpen) {
+	h.prev, h.next = f.last, nil
+	if f.last == nil {
+		f.first = h
+	} else {
+		f.last.next = h
+	}
+	f.last = h
+}
+
+func (f *synFIFO) unlink(h *halfOpen) {
+	if h.prev == nil {
+		f.first = h.next
+	} else {
+		h.prev.next = h.next
+	}
+	if h.next == nil {
+		f.last = h.prev
+	} else {
+		h.next.prev = h.prev
+	}
+	h.prev, h.next = nil, nil
+}
+
+// synQueue is a listener's half-open connections. The listener's lock guards it.
+type synQueue struct {
+	ln      *Listener
+	all     map[tuple]*halfOpen
+	bySends [maxSynAcks + 1]synFIFO
+	timer   *time.Timer
+	armed   bool
+}
+
+func (q *synQueue) init(ln *Listener) {
+	q.ln = ln
+	q.all = make(map[tuple]*halfOpen)
+}
+
+func (q *synQueue) find(t tuple) *halfOpen { return q.all[t] }
+
+// open answers a SYN. A full queue lets go of the oldest, most often resent one: in a
+// flood, a real client's handshake is done before that.
+func (q *synQueue) open(t tuple, s *segment, minISN Seq) {
+	l := q.ln.layer
+	route, err := l.net.Route(t.local.Addr(), t.remote.Addr())
+	if err != nil {
+		counter.Inc(&l.stats.SynDropped)
+		return
+	}
+	if len(q.all) >= l.cfg.Backlog {
+		counter.Inc(&l.stats.SynEvicted)
+		counter.Inc(&l.stats.AttemptFails)
+		q.remove(q.oldest())
+	}
+	counter.Inc(&l.stats.PassiveOpens)
+	h := &halfOpen{tuple: t, route: route, syn: readSyn(&s.Header)}
+	h.iss, h.tsOffset = l.secret.isn(t, l.clock.now())
+	if minISN != 0 && h.iss.Sub(minISN) < 0 {
+		h.iss = minISN
+	}
+	q.all[t] = h
+	q.bySends[0].push(h)
+	q.answer(h)
+}
+
+func (q *synQueue) oldest() *halfOpen {
+	for i := maxSynAcks; i > 0; i-- {
+		if h := q.bySends[i].first; h != nil {
+			return h
+		}
+	}
+	return nil
+}
+
+func (q *synQueue) remove(h *halfOpen) {
+	q.bySends[h.sends].unlink(h)
+	delete(q.all, h.tuple)
+}
+
+// answer sends the SYN-ACK, for the first time or again.
+func (q *synQueue) answer(h *halfOpen) {
+	q.bySends[h.sends].unlink(h)
+	h.sends = min(h.sends+1, maxSynAcks)
+	q.bySends[h.sends].push(h)
+	h.sentAt = q.ln.layer.clock.now()
+	q.send(h, SYN|ACK)
+	q.arm()
+}
+
+// send sends the SYN-ACK, or an ACK.
+func (q *synQueue) send(h *halfOpen, flags Flags) {
+	l := q.ln.layer
+	var c tcb // what a connection would say now
+	c.init(&l.cfg, &l.stats, h.iss, h.tsOffset)
+	c.advMSS = advertisedMSS(h.route)
+	now := l.clock.now()
+	c.offerAll()
+	c.learnSyn(now, h.syn)
+	c.state = SynReceived
+	var s segment
+	c.options(now, &s.Options)
+	s.Seq, s.Flags = h.iss+1, flags
+	if flags.Has(SYN) {
+		c.segmentAt(&s, 0, 1)
+	}
+	c.finish(now, &s)
+	s.again = flags.Has(SYN) && h.sends > 1
+	l.transmit(h.route, h.tuple, &s)
+}
+
+// interval is how long after the n-th SYN-ACK the next one goes out (RFC 6298).
+func interval(n uint8) time.Duration { return initialRTO << (n - 1) }
+
+// arm sets the timer for the next SYN-ACK that is due.
+func (q *synQueue) arm() {
+	if q.armed || len(q.all) == 0 {
+		return
+	}
+	q.armed = true
+	now := q.ln.layer.clock.now()
+	wait := interval(1)
+	for i := range q.bySends {
+		if h := q.bySends[i].first; h != nil {
+			wait = min(wait, h.sentAt.add(interval(h.sends)).sub(now))
+		}
+	}
+	if q.timer == nil {
+		q.timer = time.AfterFunc(wait, q.expire)
+		return
+	}
+	q.timer.Reset(wait)
+}
+
+// expire sends again what is due, and gives up on what was sent often enough.
+func (q *synQueue) expire() {
+	q.ln.mu.Lock()
+	defer q.ln.mu.Unlock()
+	q.armed = false
+	now := q.ln.layer.clock.now()
+	for i := range q.bySends {
+		for h := q.bySends[i].first; h != nil && h.sentAt.add(interval(h.sends)) <= now; h = q.bySends[i].first {
+			if h.sends == maxSynAcks {
+				counter.Inc(&q.ln.layer.stats.AttemptFails)
+				q.remove(h)
+			} else {
+				q.answer(h)
+			}
+		}
+	}
+	q.arm()
+}
+
+func (q *synQueue) close() {
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+	clear(q.all)
+	q.bySends = [maxSynAcks + 1]synFIFO{}
+}
+
+// receive is RFC 9293 3.10.7.4 for SYN-RECEIVED. It returns a connection when the handshake is
+// done; that is to be given the segment.
+func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
+	l := q.ln.layer
+	offset := s.Seq.Sub(h.syn.peerSynSeq + 1) // from RCV.NXT
+	switch {
+	case s.Flags.Has(SYN) && !s.Flags.Has(ACK|RST) && s.Seq == h.syn.peerSynSeq: // the SYN again
+		q.answer(h)
+	case h.stale(s), offset < 0, offset > min(l.cfg.ReceiveBuffer, 65535):
+		counter.Inc(&l.stats.InOutOfWindow)
+		q.acknowledge(h, s)
+	case s.Flags.Has(RST): // Second
+		if offset != 0 {
+			q.acknowledge(h, s) // RFC 5961 3.2
+			break
+		}
+		counter.Inc(&l.stats.AttemptFails)
+		q.remove(h)
+	case s.Flags.Has(SYN): // Fourth
+		q.acknowledge(h, s) // RFC 5961 4.2
+	case !s.Flags.Has(ACK): // Fifth
+		counter.Inc(&l.stats.InBadState)
+	case s.Ack != h.iss+1:
+		counter.Inc(&l.stats.InBadAck)
+		l.reset(h.tuple, s)
+	case q.ln.full(): // as in Linux, the client will think it is connected, and send again
+		counter.Inc(&l.stats.ListenOverflows)
+	default:
+		return q.promote(h)
+	}
+	return nil
+}
+
+// stale is PAWS for a half-open connection (RFC 7323 5.3).
+func (h *halfOpen) stale(s *segment) bool {
+	return h.syn.tsOK && s.Options.HasTimestamps && int32(s.Options.TSVal-h.syn.tsVal) < 0
+}
+
+// acknowledge tells the peer where we are.
+func (q *synQueue) acknowledge(h *halfOpen, s *segment) {
+	now := q.ln.layer.clock.now()
+	if s.Flags.Has(RST) && s.Seq.Sub(h.syn.peerSynSeq) < 0 {
+		return
+	}
+	if now < h.answerAt {
+		counter.Inc(&q.ln.layer.stats.AcksLimited)
+		return
+	}
+	h.answerAt = now.add(badSegmentInterval)
+	q.send(h, 0)
+}
+
+// promote makes a connection of a half-open one.
+func (q *synQueue) promote(h *halfOpen) *Conn {
+	l := q.ln.layer
+	c := newConn(l, h.tuple, h.route, h.iss, h.tsOffset)
+	sentAt := h.sentAt
+	if h.sends > 1 {
+		sentAt = 0
+	}
+	c.tcb.accept(l.clock.now(), h.syn, sentAt)
+	if !l.conns.add(h.tuple, entry{conn: c}) {
+		return nil
+	}
+	q.remove(h)
+	q.ln.reserved++
+	return c
+}

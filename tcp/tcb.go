@@ -1,0 +1,210 @@
+package tcp
+
+import (
+	"net"
+	"time"
+
+	"github.com/tinystack/tinystack/packet"
+)
+
+// tcb is a connection's state (RFC 9293 3.3.1) and the pure half of TCP: it has
+// no lock, no goroutine and no clock. Segments go in by receive, come out by
+// next; time goes in as now, and the next moment it matters comes out by
+// nextTimeout. Positions in the two streams are int64 and do not wrap: the SYN
+// is at 0, the first byte of data at 1.
+type tcb struct {
+	cfg   *Config
+	stats *Stats
+	state State
+
+	// What was agreed on, and the path.
+	tsOK, sackOK bool
+	scaleOK      bool
+	sndScale     uint8 // of the windows we are told
+	rcvScale     uint8 // of the windows we tell
+	peerMSS      uint16
+	advMSS       uint16 // the MSS we announced
+	tso          bool   // the device splits super-segments
+	maxSegment   int    // bytes of TCP header options and data that the path's MTU takes
+	tsOffset     uint32 // of our timestamp clock
+	tsRecent     uint32 // RFC 7323 4.3
+	tsRecentAt   instant
+	userTimeout  time.Duration
+	keepAlive    *net.KeepAliveConfig // nil: off
+	cc           congestion
+	rtt          rtt
+
+	// Send sequence space.
+	iss        Seq
+	sndUna     int64
+	sndNxt     int64
+	sndWnd     int
+	maxSndWnd  int
+	sndWl1     int64
+	sndWl2     int64
+	finAt      int64 // position of our FIN; 0: not closed yet
+	sndBuf     ring
+	sndBufMax  int
+	fl         *flight // nil: nothing is in flight
+	nagle      bool
+	cwndFull   bool // cwnd was what stopped the last sending
+	probe      bool // a window probe is to be sent
+	resetNow   bool // a RST is to be sent
+	refuseNow  bool // a RST is to be sent for an ACK of refuseAck
+	refuseAck  Seq
+	persisting bool // rexmitAt is the persist timer
+	keepProbe  bool // a keepalive probe is to be sent
+
+	// Loss recovery.
+	phase      phase
+	recover    int64 // what was sent when the phase began
+	dupAcks    int
+	dupAcked   int // bytes that duplicate ACKs without SACK say have left the network
+	fastResend bool
+
+	// Receive sequence space.
+	irs         Seq
+	rcvNxt      int64
+	rcvEdge     int64 // one beyond the window as the peer knows it; never goes back
+	rcvFin      int64 // position of the peer's FIN; 0: not seen
+	rcvBufMax   int
+	rcvMSS      int // largest segment seen
+	lastAckSent int64
+	ackNow      bool    // an ACK is to be sent at once
+	ackBatch    bool    // an ACK is to be sent at the end of the batch
+	ackDue      instant // delayed ACK; 0: none
+	dsack       span    // duplicate to report in the next ACK
+	queue       recvQueue
+	posted      []byte // a waiting Read's buffer
+	postedN     int    // bytes put into it
+	ooo         *reassembly
+	noReader    bool // the application reads no more: data is dropped
+	orphan      bool // the application has closed: data is answered with RST
+
+	// Timers; 0: off.
+	rexmitAt    instant
+	keepAt      instant
+	lingerAt    instant // an orphan in FIN-WAIT-2 ends then
+	lastRecv    instant
+	lastSent    instant
+	lastAcked   instant // of progress: una moved, or the first of a flight went out
+	challengeAt instant // an ACK in answer to a bad segment may be sent again
+
+	err     error // why the connection ended
+	softErr error // an ICMP error that may pass
+	counts  totals
+}
+
+// totals are a connection's own counts, for Info.
+type totals struct {
+	segsIn, segsOut         uint32
+	dataSegsIn, dataSegsOut uint32
+	bytesRetrans            uint64
+	retrans                 uint32 // segments
+	dsacks                  uint32
+	timeouts                uint32
+	oooSegs                 uint32
+	probes                  uint8 // unanswered keepalive probes
+}
+
+// phase is what loss recovery is doing.
+type phase uint8
+
+const (
+	open     phase = iota // nothing is known to be missing
+	recovery              // fast recovery (RFC 6675, RFC 6582)
+	loss                  // after a retransmission timeout
+)
+
+// segment is a segment as the core gets and gives it: its ports and checksum
+// are the wrapper's business.
+type segment struct {
+	Header
+	data    [2][]byte // in: only the first
+	in      *packet.In
+	again   bool // out: nothing in it is new
+	segSize int  // out: bytes of data in each segment on the wire, if it is a super-segment
+}
+
+func (s *segment) dataLen() int { return len(s.data[0]) + len(s.data[1]) }
+
+// seqLen is the sequence space the segment takes (SEG.LEN).
+func (s *segment) seqLen() int64 {
+	n := int64(s.dataLen())
+	if s.Flags.Has(SYN) {
+		n++
+	}
+	if s.Flags.Has(FIN) {
+		n++
+	}
+	return n
+}
+
+// init sets what all connections start with.
+func (c *tcb) init(cfg *Config, stats *Stats, iss Seq, tsOffset uint32) {
+	c.cfg, c.stats = cfg, stats
+	c.iss, c.tsOffset = iss, tsOffset
+	c.sndBuf.start = 1
+	c.sndBufMax, c.rcvBufMax = cfg.SendBuffer, cfg.ReceiveBuffer
+	c.peerMSS = defaultMSS
+	c.keepAlive = cfg.keepAlive()
+}
+
+// sndPos is the position in our stream of a sequence number near what is in flight.
+func (c *tcb) sndPos(s Seq) int64 { return c.sndUna + int64(s.Sub(c.iss+Seq(c.sndUna))) }
+
+// rcvPos is the position in the peer's stream of a sequence number near the window.
+func (c *tcb) rcvPos(s Seq) int64 { return c.rcvNxt + int64(s.Sub(c.irs+Seq(c.rcvNxt))) }
+
+// tsNow is our timestamp clock: milliseconds (RFC 7323 5.4), from a random start.
+func (c *tcb) tsNow(now instant) uint32 {
+	return uint32(int64(now)/int64(time.Millisecond)) + c.tsOffset
+}
+
+// unsent is the number of bytes written that have never been sent.
+func (c *tcb) unsent() int { return max(0, int(c.sndBuf.end()-max(c.sndNxt, 1))) }
+
+// finUnsent reports whether our FIN has still to be sent for the first time.
+func (c *tcb) finUnsent() bool { return c.finAt != 0 && c.sndNxt <= c.finAt }
+
+// inFlight is FlightSize (RFC 5681 2).
+func (c *tcb) inFlight() int { return int(c.sndNxt - c.sndUna) }
+
+// pipe is the number of bytes thought to be in the network (RFC 6675 3).
+func (c *tcb) pipe() int {
+	if c.fl == nil {
+		return 0
+	}
+	return max(0, c.fl.pipe-c.dupAcked)
+}
+
+// end moves to CLOSED and frees everything but data not yet read.
+func (c *tcb) end(err error) {
+	if c.state == Closed {
+		return
+	}
+	if c.err == nil {
+		c.err = err
+	}
+	c.state = Closed
+	c.sndBuf.free()
+	c.freeFlight()
+	c.freeReassembly()
+	c.ackNow, c.ackBatch, c.ackDue = false, false, 0
+	c.rexmitAt, c.keepAt, c.lingerAt = 0, 0, 0
+	c.probe, c.keepProbe = false, false
+}
+
+func (c *tcb) freeFlight() {
+	if c.fl != nil {
+		c.fl.release()
+		c.fl = nil
+	}
+}
+
+func (c *tcb) freeReassembly() {
+	if c.ooo != nil {
+		c.ooo.free()
+		c.ooo = nil
+	}
+}

@@ -1,0 +1,143 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/tinystack/tinystack/internal/counter"
+)
+
+// finWait2Timeout ends a connection that the application has closed and whose
+// peer never closes, as Linux's tcp_fin_timeout.
+const finWait2Timeout = 60 * time.Second
+
+// nextTimeout is the next moment advance is to be called; zero: none.
+func (c *tcb) nextTimeout() instant {
+	return earlier(earlier(c.rexmitAt, c.ackDue), earlier(c.keepAt, c.lingerAt))
+}
+
+// advance does what is due.
+func (c *tcb) advance(now instant) {
+	due := func(t *instant) bool {
+		if *t == 0 || *t > now {
+			return false
+		}
+		*t = 0
+		return true
+	}
+	if due(&c.rexmitAt) {
+		c.rexmitExpired(now)
+	}
+	if due(&c.ackDue) {
+		counter.Inc(&c.stats.DelayedAcks)
+		c.ackNow = true
+	}
+	if due(&c.keepAt) {
+		c.keepAliveExpired(now)
+	}
+	if due(&c.lingerAt) {
+		c.end(nil)
+	}
+}
+
+func (c *tcb) rto() time.Duration { return c.rtt.rto(c.cfg.MinRTO, c.cfg.MaxRTO) }
+
+// armRexmit sets the retransmission or the persist timer, no later than the moment to give up.
+func (c *tcb) armRexmit(now instant, persist bool) {
+	c.persisting = persist
+	c.rexmitAt = now.add(c.rto())
+	if giveUp := c.giveUpAt(); giveUp > now {
+		c.rexmitAt = min(c.rexmitAt, giveUp)
+	}
+}
+
+// giveUpAt is when the connection ends if nothing more is acknowledged. A peer
+// that answers window probes is alive (RFC 9293 3.8.6.1), unless there is a user timeout.
+func (c *tcb) giveUpAt() instant {
+	switch {
+	case !c.state.synchronized():
+		return c.lastAcked.add(c.cfg.ConnectTimeout)
+	case c.userTimeout > 0: // RFC 9293 3.8.3, RFC 5482
+		return c.lastAcked.add(c.userTimeout)
+	case c.persisting && !c.orphan:
+		return max(c.lastAcked, c.lastRecv).add(c.cfg.GiveUp)
+	}
+	return c.lastAcked.add(c.cfg.GiveUp)
+}
+
+// rexmitExpired is the retransmission timer or the persist timer.
+func (c *tcb) rexmitExpired(now instant) {
+	if now >= c.giveUpAt() {
+		c.timeOut()
+		return
+	}
+	if c.persisting {
+		c.probe = true
+		c.backOff()
+		return // sendProbe sets the timer again
+	}
+	c.retransmitTimeout(now)
+	c.armRexmit(now, false)
+}
+
+// restartTimer follows an ACK (RFC 6298 (5.2), (5.3)).
+func (c *tcb) restartTimer(now instant, advanced bool) {
+	switch {
+	case c.fl == nil:
+		c.rexmitAt, c.persisting = 0, false
+	case c.persisting && c.sndWnd > 0: // the window opened; the probe did not get in
+		c.rtt.backoff = 0
+		c.fl.markAllLost()
+		c.fastResend = true
+		c.armRexmit(now, false)
+	case advanced:
+		c.armRexmit(now, c.persisting)
+	}
+}
+
+// timeOut ends the connection because nothing was heard for too long.
+func (c *tcb) timeOut() {
+	counter.Inc(&c.stats.TimedOut)
+	if !c.state.synchronized() {
+		counter.Inc(&c.stats.AttemptFails)
+	}
+	if c.softErr != nil { // what an ICMP error said is more use than "timed out"
+		c.end(c.softErr)
+		return
+	}
+	c.end(errTimedOut)
+}
+
+// touchKeepAlive starts the keepalive timer.
+func (c *tcb) touchKeepAlive(now instant) {
+	c.keepAt = 0
+	if c.keepAlive != nil && c.state.synchronized() && c.state != TimeWait {
+		c.keepAt = now.add(c.keepAlive.Idle)
+	}
+}
+
+// keepAliveExpired sends a probe if the peer has been silent, with nothing of
+// ours under way that would tell as well (RFC 9293 3.8.4).
+func (c *tcb) keepAliveExpired(now instant) {
+	silent := now.sub(c.lastRecv)
+	switch {
+	case c.fl != nil || c.persisting:
+		c.touchKeepAlive(now)
+	case silent < c.keepAlive.Idle:
+		c.keepAt = c.lastRecv.add(c.keepAlive.Idle)
+	case int(c.counts.probes) >= c.keepAlive.Count, c.userTimeout > 0 && c.counts.probes > 0 && silent >= c.userTimeout:
+		c.timeOut()
+		c.resetNow = true
+	default:
+		counter.Inc(&c.stats.KeepAliveProbes)
+		c.counts.probes++
+		c.keepProbe = true
+		c.keepAt = now.add(c.keepAlive.Interval)
+	}
+}
+
+// startLinger bounds FIN-WAIT-2 for a connection without an application.
+func (c *tcb) startLinger(now instant) {
+	if c.state == FinWait2 && c.orphan {
+		c.lingerAt = now.add(finWait2Timeout)
+	}
+}

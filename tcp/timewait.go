@@ -1,0 +1,188 @@
+package tcp
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/packet"
+)
+
+// timeWait is a connection in TIME-WAIT: what is left of it to answer the peer
+// with, and to tell a new connection's SYN from an old one's.
+type timeWait struct {
+	waits    *timeWaits
+	tuple    tuple
+	route    packet.Route
+	sndNxt   Seq
+	rcvNxt   Seq
+	window   uint16
+	tsOK     bool
+	tsRecent uint32
+	tsOffset uint32
+	expires  instant
+	answerAt instant // a bad segment may be answered again
+
+	prev, next *timeWait
+}
+
+// timeWaits are a layer's connections in TIME-WAIT, in the order in which they
+// end: all wait for the same time, so that one timer and a queue do.
+type timeWaits struct {
+	layer *Layer
+
+	mu          sync.Mutex
+	first, last *timeWait
+	n           int
+	timer       *time.Timer
+}
+
+// receive is RFC 9293 3.10.7.4 for TIME-WAIT.
+func (w *timeWait) receive(t tuple, s *segment) {
+	l := w.waits.layer
+	now := l.clock.now()
+	switch {
+	case s.Flags.Has(RST):
+		if s.Seq == w.rcvNxt { // RFC 5961 3.2
+			w.waits.remove(w)
+		}
+	case s.Flags.Has(SYN) && !s.Flags.Has(ACK) && w.reusable(s):
+		counter.Inc(&l.stats.TimeWaitReused)
+		w.waits.remove(w)
+		// Beyond what the old connection can have sent.
+		l.receiveNew(t, s, w.sndNxt+65536)
+	case s.Flags.Has(FIN) && w.rcvNxt.Sub(s.Seq+Seq(s.seqLen())) == 0: // our ACK was lost
+		w.waits.restart(w, now)
+		w.answer(now)
+	case s.seqLen() > 0 || s.Seq != w.rcvNxt:
+		counter.Inc(&l.stats.InOutOfWindow)
+		w.answerLimited(now)
+	}
+}
+
+// reusable reports whether a SYN is a new connection's: its timestamp, or its
+// sequence number, is beyond the old one's (RFC 6191 2, RFC 9293 3.10.7.4).
+func (w *timeWait) reusable(s *segment) bool {
+	if w.tsOK && s.Options.HasTimestamps && s.Options.TSVal != w.tsRecent {
+		return int32(s.Options.TSVal-w.tsRecent) > 0
+	}
+	return s.Seq.Sub(w.rcvNxt) > 0
+}
+
+func (w *timeWait) answerLimited(now instant) {
+	if now < w.answerAt {
+		counter.Inc(&w.waits.layer.stats.AcksLimited)
+		return
+	}
+	w.answerAt = now.add(badSegmentInterval)
+	w.answer(now)
+}
+
+// answer sends an ACK.
+func (w *timeWait) answer(now instant) {
+	s := segment{Header: Header{Flags: ACK, Seq: w.sndNxt, Ack: w.rcvNxt, Window: w.window}}
+	if w.tsOK {
+		s.Options.HasTimestamps = true
+		s.Options.TSVal = uint32(int64(now)/int64(time.Millisecond)) + w.tsOffset
+		s.Options.TSEcr = w.tsRecent
+	}
+	w.waits.layer.transmit(w.route, w.tuple, &s)
+}
+
+// add puts a record at the end of the queue.
+func (ws *timeWaits) add(w *timeWait) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.push(w, ws.layer.clock.now())
+	switch {
+	case ws.layer.closed.Load():
+		ws.drop(w)
+	case ws.n > ws.layer.cfg.MaxTimeWait:
+		counter.Inc(&ws.layer.stats.TimeWaitOverflow)
+		ws.drop(ws.first)
+	}
+}
+
+func (ws *timeWaits) push(w *timeWait, now instant) {
+	w.expires = now.add(ws.layer.cfg.TimeWait)
+	w.prev, w.next = ws.last, nil
+	if ws.last == nil {
+		ws.first = w
+	} else {
+		ws.last.next = w
+	}
+	ws.last = w
+	ws.n++
+	switch {
+	case ws.timer == nil:
+		ws.timer = time.AfterFunc(ws.layer.cfg.TimeWait, ws.expire)
+	case ws.n == 1:
+		ws.timer.Reset(ws.layer.cfg.TimeWait)
+	}
+}
+
+// unlink takes a record out of the queue; it reports false if it is not in it.
+func (ws *timeWaits) unlink(w *timeWait) bool {
+	if w.prev == nil && ws.first != w {
+		return false
+	}
+	if w.prev == nil {
+		ws.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		ws.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
+	ws.n--
+	return true
+}
+
+// drop ends a record's TIME-WAIT.
+func (ws *timeWaits) drop(w *timeWait) {
+	if ws.unlink(w) {
+		ws.layer.conns.replace(w.tuple, entry{wait: w}, entry{})
+	}
+}
+
+func (ws *timeWaits) remove(w *timeWait) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.drop(w)
+}
+
+// restart begins a record's time again.
+func (ws *timeWaits) restart(w *timeWait, now instant) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.unlink(w) {
+		ws.push(w, now)
+	}
+}
+
+// expire drops what has waited long enough.
+func (ws *timeWaits) expire() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	now := ws.layer.clock.now()
+	for ws.first != nil && ws.first.expires <= now {
+		ws.drop(ws.first)
+	}
+	if ws.first != nil {
+		ws.timer.Reset(ws.first.expires.sub(now))
+	}
+}
+
+func (ws *timeWaits) close() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.timer != nil {
+		ws.timer.Stop()
+	}
+	for ws.first != nil {
+		ws.drop(ws.first)
+	}
+}

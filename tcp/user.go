@@ -1,0 +1,101 @@
+package tcp
+
+import (
+	"net"
+
+	"github.com/tinystack/tinystack/internal/counter"
+)
+
+// The user's calls (RFC 9293 3.9.1), as far as they concern the state.
+
+// canWrite reports whether there is a stream to write to.
+func (c *tcb) canWrite() bool {
+	return c.finAt == 0 && (c.state == Established || c.state == CloseWait)
+}
+
+// write queues as much of p as there is room for.
+func (c *tcb) write(p []byte) int { return c.sndBuf.write(p, c.sndBufMax) }
+
+// writable reports whether enough room has come free to wake a writer.
+func (c *tcb) writable() bool { return c.sndBufMax-c.sndBuf.n >= c.sndBufMax/3 }
+
+// readable reports whether a Read would not wait.
+func (c *tcb) readable() bool { return c.queue.n > 0 || c.ended() }
+
+// ended reports whether nothing more will come from the peer.
+func (c *tcb) ended() bool {
+	return c.state == Closed || c.noReader || (c.rcvFin != 0 && c.rcvNxt > c.rcvFin)
+}
+
+// read copies what has arrived.
+func (c *tcb) read(p []byte) int {
+	n := c.queue.read(p)
+	c.roomMade()
+	return n
+}
+
+// roomMade has an ACK tell the peer that the window has opened, if it has at
+// least doubled (RFC 9293 3.8.6.2.2 asks for a segment or half the buffer).
+func (c *tcb) roomMade() {
+	if !c.state.receives() || c.rcvFin != 0 {
+		return
+	}
+	left := c.rcvEdge - c.rcvNxt
+	room := int64(c.receiveRoom())
+	if room-left >= int64(min(c.rcvBufMax/2, c.maxSegment)) && room >= 2*left {
+		c.ackNow = true
+	}
+}
+
+// closeWrite queues a FIN after all data (RFC 9293 3.10.4).
+func (c *tcb) closeWrite() {
+	if c.finAt != 0 {
+		return
+	}
+	c.finAt = c.sndBuf.end()
+	switch c.state {
+	case Established:
+		c.state = FinWait1
+	case CloseWait:
+		c.state = LastAck
+	case SynSent:
+		c.end(net.ErrClosed)
+	}
+}
+
+// closeRead drops what is queued and what will come.
+func (c *tcb) closeRead() {
+	c.noReader = true
+	c.queue.free()
+	c.roomMade()
+}
+
+// close is the end of the application's interest: what was written is delivered
+// in the background. Data that will not be read resets the connection, so that
+// the peer does not think it arrived (RFC 9293 3.6.1).
+func (c *tcb) close(now instant) {
+	unread := c.queue.n > 0 && !c.noReader
+	c.orphan, c.noReader = true, true
+	c.queue.free()
+	if unread {
+		c.abort(nil)
+		return
+	}
+	c.closeWrite()
+	c.startLinger(now)
+}
+
+// abort ends the connection with a RST (RFC 9293 3.10.5).
+func (c *tcb) abort(err error) {
+	switch c.state {
+	case Closed, TimeWait:
+	case SynSent:
+		counter.Inc(&c.stats.AttemptFails)
+	case Established, CloseWait:
+		counter.Inc(&c.stats.EstabResets)
+		c.resetNow = true
+	default:
+		c.resetNow = true
+	}
+	c.end(err)
+}
