@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -208,6 +209,34 @@ func proposed(t *testing.T, message string) []string {
 		t.Fatalf("%q proposes nothing", message)
 	}
 	return strings.Fields(args)
+}
+
+// A device that was there before, with its address, is used and left as it was.
+func TestPersistentDevice(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, "curl") {
+		return
+	}
+	made := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: device}, Mode: netlink.TUNTAP_MODE_TUN}
+	if err := netlink.LinkAdd(made); err != nil {
+		t.Fatal(err)
+	}
+	nstest.Up(t, device, netip.MustParsePrefix("198.18.0.1/24"))
+	for _, driver := range []string{"tun", "water", "tun"} {
+		p := up(t, "--driver", driver)
+		if got, _ := curl(t, 0, site+"/hello"); got != "hello\n" {
+			t.Errorf("%s: the server says %q", driver, got)
+		}
+		p.signal(syscall.SIGTERM)
+		p.wantExit(0)
+		ifi, err := net.InterfaceByName(device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if addrs, err := ifi.Addrs(); err != nil || len(addrs) == 0 || addrs[0].String() != "198.18.0.1/24" {
+			t.Errorf("%s: afterwards the device's addresses are %v, %v", driver, addrs, err)
+		}
+	}
 }
 
 func TestSubnetTaken(t *testing.T) {

@@ -9,16 +9,15 @@ import (
 	"strings"
 
 	"github.com/tinystack/tinystack/internal/netcfg"
-	"github.com/tinystack/tinystack/ipv4"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/stack"
 )
 
 // network is a stack on a TUN device whose other end, the host's, is set up.
 type network struct {
-	stack  *stack.Stack
-	host   *netcfg.Host
-	device *watched
+	stack *stack.Stack
+	host  *netcfg.Host
+	dev   link.Device
 }
 
 // openNetwork makes the device, sets up the host's end and starts the stack, whose
@@ -33,7 +32,7 @@ func openNetwork(c netConfig, impair *link.ImpairConfig) (*network, error) {
 		return nil, propose(c, netcfg.Explain(err, c.dev, commandLine()))
 	}
 	c.dev = dev.Name() // the system's choice, where the user made none
-	n := &network{device: watch(dev)}
+	n := &network{dev: dev}
 	if err := n.start(c); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -53,7 +52,11 @@ func openDevice(c netConfig, impair *link.ImpairConfig) (link.Device, error) {
 	if err != nil || impair == nil {
 		return dev, err
 	}
-	return link.Impair(dev, *impair)
+	wire, err := link.Impair(dev, *impair)
+	if err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	return wire, nil
 }
 
 func (n *network) start(c netConfig) (err error) {
@@ -63,10 +66,18 @@ func (n *network) start(c netConfig) (err error) {
 	if n.stack, err = stack.New(stack.Config{}); err != nil {
 		return err
 	}
-	if err := n.stack.AddInterface(n.device, c.stack); err != nil {
+	if err := n.stack.AddInterface(n.dev, c.stack); err != nil {
 		return err
 	}
-	return n.stack.AddRoute(netip.PrefixFrom(netip.IPv4Unspecified(), 0), c.host)
+	return n.stack.SetDefaultGateway(c.host)
+}
+
+// failed is closed when the device is no longer read.
+func (n *network) failed() <-chan struct{} { return n.stack.Interface(n.dev.Name()).Done() }
+
+// failure is why the device failed.
+func (n *network) failure() error {
+	return fmt.Errorf("the device %s failed: %w", n.dev.Name(), n.stack.Interface(n.dev.Name()).Err())
 }
 
 // Close takes all down that openNetwork put up.
@@ -78,7 +89,10 @@ func (n *network) Close() error {
 	if n.host != nil {
 		errs = append(errs, n.host.Down())
 	}
-	return errors.Join(append(errs, n.device.Close())...)
+	if err := n.dev.Close(); !errors.Is(err, link.ErrClosed) { // by the stack, as a rule
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // propose adds to a *netcfg.MissingError without one a command that mends it:
@@ -88,24 +102,33 @@ func propose(c netConfig, err error) error {
 	if !errors.As(err, &missing) || missing.Mend != "" {
 		return err
 	}
-	dev := c.dev
-	for i := 1; i < 100 && taken(dev); i++ {
-		dev = fmt.Sprintf("%s%d", strings.TrimRight(c.dev[:min(len(c.dev), 13)], "0123456789"), i)
+	proposal := commandLine()
+	if dev := freeDevice(c.dev); dev != c.dev {
+		proposal += " --dev " + dev
 	}
-	// 198.18.0.0/15 is for benchmarks, so nobody's on a real network (RFC 2544 appendix C.2.2).
-	for i := range 512 {
+	// 198.18.0.0/15 is for benchmarks, so nobody's on a real network (RFC 2544
+	// appendix C.2.2). The first two subnets are the defaults of up and ping.
+	for i := 2; i < 512; i++ {
 		at := netip.AddrFrom4([4]byte{198, byte(18 + i>>8), byte(i), 2})
 		if netcfg.CheckSubnet(netip.PrefixFrom(at, 24), "") == nil {
-			missing.Mend = fmt.Sprintf("%s --dev %s --addr %s/24 --host-addr %s", commandLine(), dev, at, at.Prev())
+			missing.Mend = fmt.Sprintf("%s --addr %s/24 --host-addr %s", proposal, at, at.Prev())
 			break
 		}
 	}
 	return err
 }
 
-func taken(device string) bool {
-	_, err := net.InterfaceByName(device)
-	return err == nil
+// freeDevice returns name, or if there is an interface of that name, one with
+// another number.
+func freeDevice(name string) string {
+	free := name
+	for i := 1; i < 100; i++ {
+		if _, err := net.InterfaceByName(free); err != nil {
+			break
+		}
+		free = fmt.Sprintf("%s%d", strings.TrimRight(name[:min(len(name), 13)], "0123456789"), i)
+	}
+	return free
 }
 
 // commandLine is what the user typed, for a proposal to begin with.

@@ -36,7 +36,7 @@ func ping(ctx context.Context, p pingPlan, host string, stdout io.Writer) error 
 	}
 	stats := &pingStats{w: stdout, quiet: p.quiet}
 	stats.start(host, to, p.size)
-	err = untilFailed(ctx, n.device, func(ctx context.Context) { p.run(ctx, echo, to, stats) })
+	err = n.untilFailed(ctx, func(ctx context.Context) { p.run(ctx, echo, to, stats) })
 	replied := stats.finish(host)
 	if err := errors.Join(err, n.Close()); err != nil {
 		return pingError(err)
@@ -73,7 +73,7 @@ func resolve(ctx context.Context, host string) (netip.Addr, error) {
 
 // untilFailed calls f with a context that is done when ctx is or the device
 // fails, which is then the error.
-func untilFailed(ctx context.Context, dev *watched, f func(context.Context)) error {
+func (n *network) untilFailed(ctx context.Context, f func(context.Context)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -87,8 +87,8 @@ func untilFailed(ctx context.Context, dev *watched, f func(context.Context)) err
 	select {
 	case <-done:
 		return nil
-	case err := <-dev.failed:
-		return fmt.Errorf("the device %s failed: %w", dev.Name(), err)
+	case <-n.failed():
+		return n.failure()
 	}
 }
 

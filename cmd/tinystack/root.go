@@ -24,10 +24,11 @@ func newRoot() *cobra.Command {
 		Long: `A TCP/IP stack in user space, on a TUN device: the host's own curl and ping work against it.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 77 a privilege, the device or the subnet is missing.`,
-		Args:          noCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Args:                       noCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newUp(), newPing(), newVersion())

@@ -104,8 +104,8 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 	case <-ctx.Done():
 		return drain(web, log)
 	case err = <-failed:
-	case err = <-n.device.failed:
-		err = fmt.Errorf("the device %s failed: %w", n.device.Name(), err)
+	case <-n.failed():
+		err = n.failure()
 	}
 	return errors.Join(err, web.Close())
 }
@@ -146,7 +146,7 @@ func drain(web *httpd.Server, log *slog.Logger) error {
 func banner(p upPlan, n *network) string {
 	c, at := p.net, p.net.stack.Addr()
 	s := fmt.Sprintf("tinystack is up at %s on %s (%s, MTU %d, %s); the host is %s\n",
-		at, n.device.Name(), c.driver, c.mtu, offloads(n.device.Features()), c.host)
+		at, n.dev.Name(), c.driver, c.mtu, offloads(n.dev.Features()), c.host)
 	if p.impair != nil {
 		s += fmt.Sprintf("  the wire is bad: %s\n", p.impair)
 	}
