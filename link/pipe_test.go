@@ -238,7 +238,7 @@ func TestPairAllocations(t *testing.T) {
 		if _, _, err := b.Read(buf, true); err != nil {
 			t.Fatal(err)
 		}
-	}); n >= 1 { // below one: the pool may be emptied by a collection
+	}); n != 0 && !raceEnabled {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -1,0 +1,282 @@
+package link
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/tinystack/tinystack/packet"
+)
+
+const (
+	defaultWireQueue  = 50 * time.Millisecond
+	defaultReorderGap = 3
+	// reorderWait is how long a packet waits to be overtaken.
+	reorderWait = 10 * time.Millisecond
+	// maxTraveling bounds the memory of what is on one direction of a wire.
+	maxTraveling = 64 << 20
+	// maxArrived is how many packets may wait for a slow reader before the device
+	// below is left to queue, and to drop, by itself.
+	maxArrived = 1000
+)
+
+// wire is one direction: a transmitter of limited rate with a queue, then a line
+// with a delay. Any number of goroutines put packets, one takes them.
+type wire struct {
+	cfg    Impairment
+	closed <-chan struct{}
+	wake   chan struct{} // something changed for who takes
+	room   chan struct{} // something was taken
+	timer  *time.Timer   // of who takes
+
+	mu        sync.Mutex
+	chances   chances
+	stats     WireStats
+	inOrder   fifo
+	held      []traveler // to be overtaken
+	traveling int        // bytes of memory
+	free      time.Time  // when the transmitter has sent what it has
+	last      time.Time  // when the last packet in order arrives
+	err       error      // nothing more comes, or goes
+}
+
+// traveler is a packet on the wire.
+type traveler struct {
+	buf *packet.Buffer
+	n   int
+	due time.Time
+	gap int // of a held packet: how many are still to overtake it
+}
+
+func (t *traveler) bytes() []byte { return t.buf.B[:t.n] }
+
+func newWire(cfg Impairment, seed, stream uint64, closed <-chan struct{}) *wire {
+	if cfg.Queue == 0 {
+		cfg.Queue = defaultWireQueue
+	}
+	if cfg.ReorderGap == 0 {
+		cfg.ReorderGap = defaultReorderGap
+	}
+	w := &wire{
+		cfg: cfg, closed: closed, timer: time.NewTimer(time.Hour),
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
+	}
+	w.timer.Stop()
+	w.chances = chances{cfg: &w.cfg, rng: rand.New(rand.NewPCG(seed, stream))}
+	return w
+}
+
+// put sends the packet of n bytes in buf, which then belongs to the wire.
+func (w *wire) put(buf *packet.Buffer, n int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		buf.Release()
+		return w.err
+	}
+	w.stats.Packets++
+	t := traveler{buf: buf, n: n}
+	f := w.chances.next(t.bytes())
+	if f.lose {
+		w.stats.Lost++
+		buf.Release()
+		return nil
+	}
+	var twin traveler
+	if f.duplicate {
+		w.stats.Duplicated++
+		twin = traveler{buf: packet.Get(n), n: n}
+		copy(twin.buf.B, t.bytes())
+	}
+	if f.corrupt {
+		w.stats.Corrupted++
+		f.flip(t.bytes())
+	}
+	w.transmit(t, f)
+	if f.duplicate {
+		w.transmit(twin, fate{jitter: f.jitter})
+	}
+	signal(w.wake)
+	return nil
+}
+
+// transmit queues the packet for the transmitter, and then for its arrival.
+func (w *wire) transmit(t traveler, f fate) {
+	now := time.Now()
+	start := later(now, w.free)
+	full := w.cfg.Rate > 0 && start.Sub(now) > w.cfg.Queue
+	if full || w.traveling+len(t.buf.B) > maxTraveling {
+		w.stats.QueueDrops++
+		t.buf.Release()
+		return
+	}
+	if w.cfg.Rate > 0 {
+		w.free = start.Add(time.Duration(float64(8*t.n) / float64(w.cfg.Rate) * float64(time.Second)))
+		start = w.free
+	}
+	w.traveling += len(t.buf.B)
+	delay := w.cfg.Delay + time.Duration(f.jitter*float64(w.cfg.Jitter))
+	t.due = later(start.Add(delay), w.last)
+	if f.reorder {
+		w.stats.Reordered++
+		t.due, t.gap = t.due.Add(reorderWait), w.cfg.ReorderGap
+		w.held = append(w.held, t)
+		return
+	}
+	w.last = t.due
+	w.inOrder.push(t)
+	w.overtake()
+}
+
+// overtake lets go of the held packets that enough others have overtaken, right
+// after the last of those.
+func (w *wire) overtake() {
+	kept := w.held[:0]
+	for _, t := range w.held {
+		if t.gap--; t.gap > 0 {
+			kept = append(kept, t)
+			continue
+		}
+		t.due = w.last
+		w.inOrder.push(t)
+	}
+	clear(w.held[len(kept):])
+	w.held = kept
+}
+
+// take returns the next packet that has arrived. If there is none it waits, or
+// returns ErrWouldBlock.
+func (w *wire) take(wait bool) (traveler, error) {
+	for {
+		t, pause, err := w.arrived()
+		if err != nil || pause == 0 {
+			return t, err
+		}
+		if !wait {
+			return t, ErrWouldBlock
+		}
+		if pause > 0 {
+			w.timer.Reset(pause)
+		}
+		select {
+		case <-w.timer.C:
+		case <-w.wake:
+		case <-w.closed:
+		}
+		w.timer.Stop()
+	}
+}
+
+// arrived returns the next packet, if pause is 0; else pause is the time until
+// there is one, negative if none is on the way.
+func (w *wire) arrived() (t traveler, pause time.Duration, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if isClosed(w.closed) {
+		return t, 0, ErrClosed
+	}
+	next := w.next()
+	if next == nil {
+		return t, -1, w.err
+	}
+	if pause = time.Until(next.due); pause > 0 {
+		return t, pause, nil
+	}
+	t = w.remove(next)
+	signal(w.room)
+	return t, 0, nil
+}
+
+// next returns the packet that is due first, nil if there is none.
+func (w *wire) next() *traveler {
+	first := w.inOrder.front()
+	for i := range w.held {
+		if t := &w.held[i]; first == nil || t.due.Before(first.due) {
+			first = t
+		}
+	}
+	return first
+}
+
+// remove takes the packet, which next returned, off the wire.
+func (w *wire) remove(next *traveler) traveler {
+	t := *next
+	w.traveling -= len(t.buf.B)
+	if next == w.inOrder.front() {
+		w.inOrder.pop()
+		return t
+	}
+	last := len(w.held) - 1
+	for i := range w.held {
+		if &w.held[i] == next {
+			copy(w.held[i:], w.held[i+1:])
+			break
+		}
+	}
+	w.held[last] = traveler{}
+	w.held = w.held[:last]
+	return t
+}
+
+// waitRoom waits while the reader is far behind. It returns false once the wire
+// is closed.
+func (w *wire) waitRoom() bool {
+	for w.behind() {
+		select {
+		case <-w.room:
+		case <-w.closed:
+		}
+	}
+	return !isClosed(w.closed)
+}
+
+func (w *wire) behind() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !isClosed(w.closed) && w.inOrder.len() >= maxArrived && !w.inOrder.front().due.After(time.Now())
+}
+
+// end has take return err when nothing is on the way any more, and put at once.
+func (w *wire) end(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = err
+	signal(w.wake)
+}
+
+// drain gives back the memory of what is on the way, and keeps more from coming.
+func (w *wire) drain() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = ErrClosed
+	for next := w.next(); next != nil; next = w.next() {
+		t := w.remove(next)
+		t.buf.Release()
+	}
+}
+
+func (w *wire) count(c *uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*c++
+}
+
+func (w *wire) snapshot() WireStats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stats
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
