@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/tinystack/tinystack/ipv4"
+	"github.com/tinystack/tinystack/tcp"
 	"github.com/tinystack/tinystack/udp"
 )
 
@@ -13,6 +14,7 @@ import (
 // for defaults and ranges.
 type Config struct {
 	IP  ipv4.Config
+	TCP tcp.Config
 	UDP udp.Config
 
 	// Resolver finds the addresses of host names in Dial and Listen. With nil,

@@ -41,12 +41,19 @@ func (s *Stack) DialContext(ctx context.Context, network, address string) (net.C
 }
 
 func (s *Stack) dialAddr(ctx context.Context, proto string, addr netip.AddrPort) (net.Conn, error) {
+	if proto == "tcp" {
+		return conn(s.tcp.Dial(ctx, netip.AddrPort{}, addr))
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: proto, Addr: net.UDPAddrFromAddrPort(addr), Err: err}
 	}
-	c, err := s.udp.Dial(netip.AddrPort{}, addr)
+	return conn(s.udp.Dial(netip.AddrPort{}, addr))
+}
+
+// conn keeps a nil pointer from becoming a net.Conn that is not nil.
+func conn[T net.Conn](c T, err error) (net.Conn, error) {
 	if err != nil {
-		return nil, err // not a nil *udp.Conn in a net.Conn
+		return nil, err
 	}
 	return c, nil
 }
@@ -55,14 +62,7 @@ func (s *Stack) dialAddr(ctx context.Context, proto string, addr netip.AddrPort)
 // are "udp" and "udp4". The address is host:port; no host, or 0.0.0.0, means all
 // of the stack's addresses, port 0 picks one. The socket is a *udp.Conn.
 func (s *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
-	proto, err := transport(network)
-	if err == nil && proto != "udp" {
-		err = &net.AddrError{Err: "unexpected address type", Addr: address}
-	}
-	var addr netip.AddrPort
-	if err == nil {
-		addr, err = s.listenAddr(proto, address)
-	}
+	addr, err := s.listenAddr("udp", network, address)
 	if err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}

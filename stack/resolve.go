@@ -17,6 +17,8 @@ var errMissingAddress = errors.New("missing address")
 // transport returns "tcp" or "udp" for the networks that the stack has.
 func transport(network string) (string, error) {
 	switch network {
+	case "tcp", "tcp4":
+		return "tcp", nil
 	case "udp", "udp4":
 		return "udp", nil
 	}
@@ -39,9 +41,15 @@ func (s *Stack) dialAddrs(ctx context.Context, proto, address string) ([]netip.A
 }
 
 // listenAddr finds what an address to listen on means: of several, the first. No
-// address is all of them, on any port.
-func (s *Stack) listenAddr(proto, address string) (netip.AddrPort, error) {
-	if address == "" {
+// address is all of them, on any port. want is the network's transport.
+func (s *Stack) listenAddr(want, network, address string) (netip.AddrPort, error) {
+	proto, err := transport(network)
+	switch {
+	case err != nil:
+		return netip.AddrPort{}, err
+	case proto != want:
+		return netip.AddrPort{}, &net.AddrError{Err: "unexpected address type", Addr: address}
+	case address == "":
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0), nil
 	}
 	addrs, err := s.resolve(context.Background(), proto, address)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tinystack/tinystack/ipv4"
 	"github.com/tinystack/tinystack/link"
+	"github.com/tinystack/tinystack/tcp"
 	"github.com/tinystack/tinystack/udp"
 )
 
@@ -21,6 +22,7 @@ var loopbackPrefix = netip.MustParsePrefix("127.0.0.1/8")
 // goroutines.
 type Stack struct {
 	ip       *ipv4.Layer
+	tcp      *tcp.Layer
 	udp      *udp.Layer
 	resolver Resolver
 	log      *slog.Logger
@@ -37,14 +39,19 @@ func New(cfg Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	t, err := tcp.New(ip, cfg.TCP)
+	if err != nil {
+		return nil, err
+	}
 	u, err := udp.New(ip, cfg.UDP)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{ip: ip, udp: u, resolver: cfg.Resolver, log: cfg.Logger}
+	s := &Stack{ip: ip, tcp: t, udp: u, resolver: cfg.Resolver, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	ip.Handle(tcp.Protocol, t)
 	ip.Handle(udp.Protocol, u)
 	if err := s.AddInterface(link.Loopback(), loopbackPrefix); err != nil {
 		return nil, err
@@ -65,7 +72,7 @@ func (s *Stack) Close() error {
 	interfaces := slices.Clone(s.interfaces)
 	s.mu.Unlock()
 
-	errs := []error{s.udp.Close()} // while there are devices to say goodbye through
+	errs := []error{s.tcp.Close(), s.udp.Close()} // while there are devices to say goodbye through
 	s.ip.Close()
 	for _, i := range interfaces {
 		errs = append(errs, i.close())

@@ -3,6 +3,7 @@ package stack
 import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/ipv4"
+	"github.com/tinystack/tinystack/tcp"
 	"github.com/tinystack/tinystack/udp"
 )
 
@@ -10,6 +11,7 @@ import (
 type Stats struct {
 	IP         ipv4.Stats
 	ICMP       ipv4.ICMPStats
+	TCP        tcp.Stats
 	UDP        udp.Stats
 	Interfaces []InterfaceStats // in the order they were added, loopback first
 }
@@ -38,6 +40,7 @@ func (s *Stack) Stats() Stats {
 	stats := Stats{
 		IP:   s.ip.Stats(),
 		ICMP: s.ip.ICMPStats(),
+		TCP:  s.tcp.Stats(),
 		UDP:  s.udp.Stats(),
 	}
 	for _, i := range s.Interfaces() {

@@ -1,0 +1,83 @@
+package stack_test
+
+import (
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tinystack/tinystack"
+
+// allowed is, for each directory, what of this module its packages may import. The
+// longest entry that a package is within holds for it; all may import internal
+// packages but the leaves.
+var allowed = map[string][]string{
+	"packet":             nil,
+	"internal":           {},
+	"internal/checksum":  nil,
+	"internal/counter":   nil,
+	"internal/deadline":  nil,
+	"internal/ephemeral": nil,
+	"internal/neterr":    nil,
+	"internal/gso":       {"packet"},
+	"link":               {"packet"},
+	"ipv4":               {"packet"},
+	"tcp":                {"packet"},
+	"udp":                {"packet"},
+	"stack":              {"link", "ipv4", "tcp", "udp", "packet"},
+	"httpd":              {},
+	"cmd":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "httpd"},
+	"e2e":                {"stack", "link", "packet"},
+}
+
+// pure are the packages that import nothing but the standard library and us.
+var pure = []string{"packet", "ipv4", "tcp", "udp", "stack"}
+
+// Dependencies point one way: no layer knows those above it, nor its neighbours.
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"/...").Output()
+	if err != nil {
+		t.Skipf("no go command, or no module around: %v", err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) < len(pure) {
+		t.Fatalf("go list found %d packages", len(lines))
+	}
+	for _, line := range lines {
+		fields := strings.Fields(line)
+		pkg, ok := within(fields[0])
+		if !ok {
+			continue // the module itself has no package
+		}
+		for _, imported := range fields[1:] {
+			if !mayImport(pkg, imported) {
+				t.Errorf("%s may not import %s", pkg, imported)
+			}
+		}
+	}
+}
+
+// within returns the path of a package within the module.
+func within(pkg string) (string, bool) { return strings.CutPrefix(pkg, module+"/") }
+
+func mayImport(pkg, imported string) bool {
+	dep, ours := within(imported)
+	top, _, _ := strings.Cut(pkg, "/")
+	if !ours {
+		host, _, _ := strings.Cut(imported, "/")
+		return !strings.Contains(host, ".") || !slices.Contains(pure, top)
+	}
+	rule, ok := allowed[pkg]
+	for dir := pkg; !ok && dir != "."; {
+		dir = path.Dir(dir)
+		rule, ok = allowed[dir]
+	}
+	if rule == nil {
+		return false // a leaf, or a directory that this test should know
+	}
+	depTop, _, _ := strings.Cut(dep, "/")
+	return depTop == top || depTop == "internal" || slices.Contains(rule, depTop)
+}
