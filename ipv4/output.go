@@ -32,7 +32,9 @@ func (l *Layer) send(h *hop, src, dst netip.Addr, p *packet.Out) error {
 	case tooBig:
 		return l.sendFragments(h, src, dst, p)
 	}
-	p.CsumStart = minHeaderLen
+	if p.Csum == packet.CsumPartial {
+		p.CsumStart = minHeaderLen
+	}
 	hdr := l.header(src, dst, p, df)
 	hdr.TotalLen = whole
 	hdr.put(p.Prepend(minHeaderLen))
@@ -168,6 +170,6 @@ func completeChecksum(p *packet.Out) error {
 		sum = 0xffff // zero would say that there is none (RFC 768)
 	}
 	binary.BigEndian.PutUint16(head[field:], sum)
-	p.Csum = packet.CsumFull
+	p.Offload = packet.Offload{}
 	return nil
 }

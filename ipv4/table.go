@@ -79,7 +79,7 @@ func (t *table) way(dst netip.Addr) (way, error) {
 		return way{iface: t.loopback, nextHop: dst, local: true}, nil
 	case t.kind(n) == hostBroadcast:
 		return way{}, syscall.EACCES
-	case !unicast(n):
+	case !unicast(n) || loopback(n):
 		return way{}, syscall.ENETUNREACH
 	}
 	e := t.routes.lookup(n)
