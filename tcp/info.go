@@ -38,8 +38,9 @@ type Info struct {
 	SndWnd           int           // the peer's window
 	RcvWnd           int           // our window, as the peer knows it
 	RcvSpace         int           // receive buffer
-	LastDataSent     time.Duration // ago, of any segment
-	LastDataRecv     time.Duration // ago, of any segment
+	LastDataSent     time.Duration // ago
+	LastDataRecv     time.Duration // ago
+	LastAckRecv      time.Duration // ago
 	RecvQueue        int           // bytes that wait for Read
 	SendQueue        int           // bytes written and not acknowledged
 	NotSent          int           // bytes of them not sent yet
@@ -138,7 +139,8 @@ func (c *tcb) info(now instant) Info {
 		RcvWnd:        int(c.rcvEdge - c.rcvNxt),
 		RcvSpace:      c.rcvBufMax,
 		LastDataSent:  now.sub(c.lastSent),
-		LastDataRecv:  now.sub(c.lastRecv),
+		LastDataRecv:  now.sub(c.lastData),
+		LastAckRecv:   now.sub(c.lastRecv),
 		RecvQueue:     c.queue.n,
 		SendQueue:     c.sndBuf.n,
 		NotSent:       c.unsent(),

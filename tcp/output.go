@@ -78,7 +78,6 @@ func (c *tcb) sackOptions(o *Options) {
 // finish fills in what every segment carries, which makes it an ACK too.
 func (c *tcb) finish(now instant, s *segment) {
 	c.counts.segsOut++
-	c.lastSent = now
 	s.Window = c.window(s.Flags.Has(SYN))
 	if c.state == SynSent {
 		s.Options.TSEcr = 0
@@ -116,7 +115,8 @@ func (c *tcb) window(syn bool) uint16 {
 func (c *tcb) receiveRoom() int { return max(0, c.rcvBufMax-c.queue.n) }
 
 // segmentAt fills in the segment for the positions from start to end.
-func (c *tcb) segmentAt(s *segment, start, end int64) {
+func (c *tcb) segmentAt(now instant, s *segment, start, end int64) {
+	c.lastSent = now
 	s.Seq = c.iss + Seq(start)
 	if start == 0 {
 		s.Flags |= SYN
@@ -176,7 +176,7 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	}
 	c.fl.resend(now, r, n)
 	c.fastResend = false
-	c.segmentAt(s, start, start+int64(n))
+	c.segmentAt(now, s, start, start+int64(n))
 	s.again = true
 	c.counts.retrans++
 	c.counts.bytesRetrans += uint64(s.dataLen())
@@ -223,7 +223,7 @@ func (c *tcb) sendNew(now instant, s *segment) bool {
 		return false
 	}
 	c.sentNew(now, start)
-	c.segmentAt(s, start, c.sndNxt)
+	c.segmentAt(now, s, start, c.sndNxt)
 	return true
 }
 
@@ -299,7 +299,7 @@ func (c *tcb) sendProbe(now instant, s *segment) bool {
 		c.sndNxt = end
 		c.sentNew(now, start)
 	}
-	c.segmentAt(s, start, end)
+	c.segmentAt(now, s, start, end)
 	counter.Inc(&c.stats.ZeroWindowProbes)
 	c.armRexmit(now, true)
 	return true

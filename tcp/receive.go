@@ -18,6 +18,7 @@ func (c *tcb) receive(now instant, s *segment) {
 	c.counts.probes = 0
 	if s.dataLen() > 0 {
 		c.counts.dataSegsIn++
+		c.lastData = now
 	}
 	switch c.state {
 	case Closed:

@@ -133,7 +133,7 @@ func (q *synQueue) send(h *halfOpen, flags Flags) {
 	c.options(now, &s.Options)
 	s.Seq, s.Flags = h.iss+1, flags
 	if flags.Has(SYN) {
-		c.segmentAt(&s, 0, 1)
+		c.segmentAt(now, &s, 0, 1)
 	}
 	c.finish(now, &s)
 	s.again = flags.Has(SYN) && h.sends > 1

@@ -85,8 +85,9 @@ type tcb struct {
 	rexmitAt    instant
 	keepAt      instant
 	lingerAt    instant // an orphan in FIN-WAIT-2 ends then
-	lastRecv    instant
-	lastSent    instant
+	lastRecv    instant // of any segment
+	lastData    instant // of a segment with data from the peer
+	lastSent    instant // of a segment with data, SYN or FIN
 	lastAcked   instant // of progress: una moved, or the first of a flight went out
 	challengeAt instant // an ACK in answer to a bad segment may be sent again
 
