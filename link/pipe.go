@@ -42,11 +42,11 @@ type PipeStats struct {
 // does, so that Write never waits. Reading waits on channels alone: in a
 // testing/synctest bubble it is durably blocked.
 type Pipe struct {
+	stats    PipeStats // first, which aligns it on 32-bit machines
 	name     string
 	mtu      int
 	features packet.Features
 	in, out  *queue
-	stats    PipeStats
 }
 
 var _ Device = (*Pipe)(nil)

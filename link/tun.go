@@ -30,6 +30,14 @@ type TUNStats struct {
 	BadHeader uint64
 }
 
+func checkName(name string) error {
+	const longest = 15 // what IFNAMSIZ leaves, on Linux and macOS
+	if len(name) > longest {
+		return fmt.Errorf("link: Name %q: must be at most %d bytes", name, longest)
+	}
+	return nil
+}
+
 func checkMTU(mtu int) error {
 	if mtu != 0 && (mtu < minMTU || mtu > maxMTU) {
 		return fmt.Errorf("link: MTU %d: must be %d to %d, or 0 to leave it", mtu, minMTU, maxMTU)

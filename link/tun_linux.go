@@ -16,6 +16,7 @@ import (
 
 // TUN is a Linux TUN device: the host's kernel is at the other end.
 type TUN struct {
+	stats    TUNStats // first, which aligns it on 32-bit machines
 	name     string
 	mtu      int
 	maxRead  int
@@ -27,7 +28,6 @@ type TUN struct {
 	closed atomic.Bool
 	read   readOp
 	writes sync.Pool // of *writeOp
-	stats  TUNStats
 }
 
 var _ Device = (*TUN)(nil)
@@ -43,8 +43,8 @@ var _ Device = (*TUN)(nil)
 // [syscall.EBUSY] if another program has it, [syscall.EINVAL] if it is not a TUN
 // device of one queue.
 func OpenTUN(cfg TUNConfig) (*TUN, error) {
-	if len(cfg.Name) >= unix.IFNAMSIZ {
-		return nil, fmt.Errorf("link: Name %q: must be at most %d bytes", cfg.Name, unix.IFNAMSIZ-1)
+	if err := checkName(cfg.Name); err != nil {
+		return nil, err
 	}
 	if err := checkMTU(cfg.MTU); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ import (
 var hostNet = netip.MustParsePrefix("198.18.0.1/24")
 
 // openTUN opens a device in the test's namespace, or skips where there is none
-// to be had. It closes it, and fails if the test took 20 s.
+// to be had.
 func openTUN(t *testing.T, cfg TUNConfig) *TUN {
 	t.Helper()
 	dev, err := OpenTUN(cfg)
@@ -33,6 +33,12 @@ func openTUN(t *testing.T, cfg TUNConfig) *TUN {
 		}
 		t.Fatal(err)
 	}
+	closeAfter(t, dev)
+	return dev
+}
+
+// closeAfter closes the device after the test, or after 20 s, which fails it.
+func closeAfter(t *testing.T, dev Device) {
 	watchdog := time.AfterFunc(20*time.Second, func() { dev.Close() })
 	t.Cleanup(func() {
 		if !watchdog.Stop() {
@@ -40,7 +46,6 @@ func openTUN(t *testing.T, cfg TUNConfig) *TUN {
 		}
 		dev.Close()
 	})
-	return dev
 }
 
 // expect reads packets until one is a segment of protocol to port, passing over
@@ -171,13 +176,14 @@ type tcpPeer struct {
 	dev      Device
 	remote   netip.AddrPort
 	seq, ack uint32
+	whole    bool // the device computes no checksums
 }
 
 func (p *tcpPeer) next(flags byte, payload []byte) *packet.Out {
 	return segment{
 		src: stackAddr, dst: p.remote, protocol: protoTCP,
 		flags: flags, seq: p.seq, ack: p.ack, payload: payload,
-	}.out(true)
+	}.out(!p.whole)
 }
 
 // receive takes n bytes of pattern and acknowledges them, as its own loss-free
@@ -247,27 +253,7 @@ func TestTUNClose(t *testing.T) {
 	if _, _, err := dev.Read(buf[:10], false); err != io.ErrShortBuffer {
 		t.Errorf("a short buffer: %v, want io.ErrShortBuffer", err)
 	}
-	done := make(chan error)
-	go func() {
-		_, _, err := dev.Read(buf, true)
-		done <- err
-	}()
-	time.Sleep(10 * time.Millisecond) // the more likely it waits already; right either way
-	if err := dev.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-done; err != ErrClosed {
-		t.Errorf("waiting Read: %v, want ErrClosed", err)
-	}
-	if _, _, err := dev.Read(buf, true); err != ErrClosed {
-		t.Errorf("Read: %v, want ErrClosed", err)
-	}
-	if err := dev.Write(datagram(1, 100)); err != ErrClosed {
-		t.Errorf("Write: %v, want ErrClosed", err)
-	}
-	if err := dev.Close(); err != nil {
-		t.Errorf("Close again: %v", err)
-	}
+	closeWhileReading(t, dev)
 }
 
 // When somebody deletes the interface, a waiting Read ends, and no later one
@@ -388,14 +374,7 @@ func TestTUNPersistent(t *testing.T) {
 	if !nstest.Isolated(t) {
 		return
 	}
-	err := netlink.LinkAdd(&netlink.Tuntap{
-		LinkAttrs: netlink.LinkAttrs{Name: "tuntest3"},
-		Mode:      netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI | netlink.TUNTAP_ONE_QUEUE,
-	})
-	if err != nil {
-		t.Skipf("needs a persistent device: %v", err)
-	}
-	nstest.Up(t, "tuntest3", hostNet)
+	persistent(t, "tuntest3")
 	for _, noOffload := range []bool{false, true, false} {
 		dev := openTUN(t, TUNConfig{Name: "tuntest3", MTU: 1300, NoOffload: noOffload})
 		if dev.MTU() != 1300 || dev.Name() != "tuntest3" {
@@ -411,6 +390,19 @@ func TestTUNPersistent(t *testing.T) {
 		host.Close()
 		dev.Close()
 	}
+}
+
+// persistent makes a device that outlives who opens it, with an address, up.
+func persistent(t *testing.T, name string) {
+	t.Helper()
+	err := netlink.LinkAdd(&netlink.Tuntap{
+		LinkAttrs: netlink.LinkAttrs{Name: name},
+		Mode:      netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI | netlink.TUNTAP_ONE_QUEUE,
+	})
+	if err != nil {
+		t.Skipf("needs a persistent device: %v", err)
+	}
+	nstest.Up(t, name, hostNet)
 }
 
 // sendEvery sends datagrams to the device until stop is called: the kernel drops
