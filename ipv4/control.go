@@ -24,7 +24,8 @@ func (l *Layer) control(in *packet.In, h icmpHeader, quote []byte) {
 		drop(&s.InErrors, &s.DropQuote)
 		return
 	}
-	if !l.IsLocal(quoted.Src) || !unicast(bits4(quoted.Dst)) {
+	// It must be addressed to who sent the packet, and that is this host.
+	if quoted.Src != in.Dst || in.Broadcast || !unicast(bits4(quoted.Dst)) {
 		counter.Inc(&s.DropForeign)
 		return
 	}

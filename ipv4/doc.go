@@ -7,6 +7,15 @@
 // and are dealt with before it returns: there is no queue and no goroutine here.
 // Packets go out through a [packet.Route], on the goroutine of who sends.
 //
+// # What a transport gives to Send
+//
+// A [packet.Out] with the transport header in its head, the data in its body, and
+// Protocol set. For a checksum that the device may complete, Csum is CsumPartial,
+// the checksum field holds the folded sum of the pseudo-header, and CsumOffset is
+// where in the transport header that field is; Send sets CsumStart. For a
+// super-packet, GSO and SegSize are set too. All of it works on every device: what
+// Route.Features doesn't have, Send does in software. Send uses the packet up.
+//
 // # State, and who owns it
 //
 // The table of interfaces, addresses and routes is immutable and replaced as a

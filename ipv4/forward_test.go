@@ -251,8 +251,14 @@ func TestForwardGSO(t *testing.T) {
 	h.inputOffload(h.ia, rewrite(true), bad)
 	h.inputOffload(h.ia, rewrite(true)[:200], packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000})
 	h.inputOffload(h.ia, udpTo(peerA, peerB, 20), packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000})
+	h.inputOffload(h.ia, udpTo(peerA, peerB, 1480), packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000})
+	h.b.mtu = 100
+	bad.SegSize = 0
+	b = rewrite(false)
+	b[32] = 0xf0 // a TCP header as large as it can be, which the segments have no room for
+	h.inputOffload(h.ia, b, bad)
 	h.none(h.b)
-	if s := h.Stats(); s.OutDiscards != before+2 || s.InTruncatedPkts != 1 {
+	if s := h.Stats(); s.OutDiscards != before+4 || s.InTruncatedPkts != 1 {
 		t.Errorf("%+v", s)
 	}
 }

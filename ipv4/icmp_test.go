@@ -91,6 +91,8 @@ func TestICMPDrops(t *testing.T) {
 		"a later fragment":    {in(icmpTimeExceeded, 1, 0, later), ICMPStats{InTimeExcds: 1, InErrors: 1, DropQuote: 1}},
 		"somebody's packet":   {in(icmpUnreachable, 3, 0, udpTo(peerB, peerA, 20)), ICMPStats{InDestUnreachs: 1, DropForeign: 1}},
 		"sent to a group":     {in(icmpUnreachable, 3, 0, udpTo(hostA, netip.MustParseAddr("224.0.0.1"), 20)), ICMPStats{InDestUnreachs: 1, DropForeign: 1}},
+		"to another address":  {icmpFrom(peerA, hostB, icmpUnreachable, 3, 0, quote), ICMPStats{InDestUnreachs: 1, DropForeign: 1}},
+		"to all":              {icmpFrom(peerA, all, icmpUnreachable, 3, 0, udpTo(all, peerA, 20)), ICMPStats{InDestUnreachs: 1, DropForeign: 1}},
 		"MTU 67":              {in(icmpUnreachable, 4, 67, quote), ICMPStats{InDestUnreachs: 1, InErrors: 1, DropMTU: 1}},
 		"no such protocol":    {in(icmpParamProblem, 0, 0, build(Header{Protocol: 99, Src: hostA, Dst: peerA}, make([]byte, 8))), ICMPStats{InParmProbs: 1, DropNoHandler: 1}},
 		"echo of nobody":      {in(icmpTimeExceeded, 0, 0, icmpFrom(hostA, distant, icmpEcho, 0, 1, nil)), ICMPStats{InTimeExcds: 1, DropUnknownEcho: 1}},

@@ -26,8 +26,10 @@ func (g *identifier) init() {
 	}
 }
 
-func (g *identifier) next(src, dst netip.Addr, protocol uint8) uint16 {
+// next returns the first of n identifications in a row.
+func (g *identifier) next(src, dst netip.Addr, protocol uint8, n int) uint16 {
 	h := maphash.Comparable(g.seed, uint64(bits4(src))<<32|uint64(bits4(dst))) ^ uint64(protocol)*0x9e3779b97f4a7c15
-	step := 1 + rand.Uint32N(4)
-	return uint16(g.counters[h%idCounters].Add(step)) + uint16(h>>48)
+	skip := rand.Uint32N(4)
+	end := g.counters[h%idCounters].Add(uint32(n) + skip)
+	return uint16(end) - uint16(n) + uint16(h>>48)
 }

@@ -3,6 +3,7 @@ package ipv4
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -42,7 +43,7 @@ func (l *Layer) AddInterface(dev Device) (*Interface, error) {
 	}
 	i := &Interface{layer: l, dev: dev}
 	err := l.change(func(t *table) error {
-		if slices.ContainsFunc(t.ifaces, func(x *Interface) bool { return x.dev == dev }) {
+		if slices.ContainsFunc(t.ifaces, func(x *Interface) bool { return same(x.dev, dev) }) {
 			return syscall.EEXIST
 		}
 		t.ifaces = append(t.ifaces, i)
@@ -53,6 +54,10 @@ func (l *Layer) AddInterface(dev Device) (*Interface, error) {
 	}
 	return i, nil
 }
+
+// same reports whether a and b are the same device. Those of a type that can't be
+// compared are not.
+func same(a, b Device) bool { return reflect.TypeOf(a).Comparable() && a == b }
 
 // RemoveInterface ends a device's use, its addresses and the routes through it.
 // Packets that still come in through it are dropped. The device stays open.

@@ -170,5 +170,6 @@ func (l *Layer) change(f func(*table) error) error {
 // IsLocal reports whether addr is one of this host's own addresses. With a
 // loopback interface, all of 127.0.0.0/8 are.
 func (l *Layer) IsLocal(addr netip.Addr) bool {
+	addr = addr.Unmap()
 	return addr.Is4() && l.table.Load().kind(bits4(addr)) == hostLocal
 }

@@ -58,9 +58,18 @@ func (l *Layer) header(src, dst netip.Addr, p *packet.Out, df bool) Header {
 		h.TTL = uint8(l.config.TTL)
 	}
 	if !df { // else it is never fragmented, and needs no identification (RFC 6864 4.1)
-		h.ID = l.ids.next(src, dst, p.Protocol)
+		h.ID = l.ids.next(src, dst, p.Protocol, segments(p))
 	}
 	return h
+}
+
+// segments returns how many packets p becomes on the wire, each with the
+// identification after the one before.
+func segments(p *packet.Out) int {
+	if p.GSO == packet.GSONone || p.SegSize == 0 {
+		return 1
+	}
+	return max(1, (p.BodyLen()+int(p.SegSize)-1)/int(p.SegSize))
 }
 
 // sendFragments sends p, which is larger than h takes, in fragments.

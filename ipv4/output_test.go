@@ -104,6 +104,25 @@ func TestIdentifications(t *testing.T) {
 	}
 }
 
+// A super-packet's segments count on from its identification: so many are taken.
+func TestIdentificationsOfSegments(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, Config{})
+	r := h.route(peerA)
+	seen := map[uint16]bool{}
+	for range 100 {
+		p := partial(udpOut(10_000), r, 6)
+		p.GSO, p.SegSize = packet.GSOUDP, 1000
+		wantErr(t, "send", r.Send(p), nil)
+	}
+	for _, s := range h.a.take() {
+		seen[binary.BigEndian.Uint16(s.b[4:])] = true
+	}
+	if len(seen) != 1000 {
+		t.Errorf("%d identifications in 1000 datagrams", len(seen))
+	}
+}
+
 func TestSendChecksum(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, Config{})
@@ -246,6 +265,12 @@ func TestSendFailures(t *testing.T) {
 	p := udpOut(1)
 	p.Csum, p.CsumOffset = packet.CsumPartial, 100
 	wantErr(t, "checksum field outside the header", r.Send(p), syscall.EINVAL)
+	p = udpOut(5000)
+	p.Csum, p.CsumOffset = packet.CsumPartial, 100
+	wantErr(t, "the same, in fragments", r.Send(p), syscall.EINVAL)
+	p = partial(udpOut(5000), r, 6) // not what its offload says
+	p.GSO, p.SegSize = packet.GSOTCP, 1000
+	wantErr(t, "super-packet of another protocol", r.Send(p), syscall.EINVAL)
 }
 
 func TestLoopbackDelivers(t *testing.T) {

@@ -59,11 +59,13 @@ type route struct {
 // the outgoing interface, on the next hop's subnet if there is one (RFC 1122
 // 3.3.4.3). From an address of its own to itself, all goes through loopback.
 //
-// Errors are syscall.Errno: EAFNOSUPPORT if an address is not IPv4, ENETUNREACH
+// An IPv4-mapped IPv6 address is taken for the IPv4 address it holds. Errors are
+// syscall.Errno: EAFNOSUPPORT if an address is not IPv4, ENETUNREACH
 // without a route to remote, or for what is not one host's address; EACCES if
 // that is a broadcast address; EADDRNOTAVAIL if local is not an address of this
 // host, or none can be selected; EINVAL from a loopback address to another host.
 func (l *Layer) Route(local, remote netip.Addr) (packet.Route, error) {
+	local, remote = local.Unmap(), remote.Unmap()
 	if !remote.Is4() || local.IsValid() && !local.Is4() {
 		return nil, syscall.EAFNOSUPPORT
 	}

@@ -78,6 +78,7 @@ func TestRouteErrors(t *testing.T) {
 		"IPv6 source":            {netip.IPv6Loopback(), peerA, syscall.EAFNOSUPPORT},
 		"nothing":                {netip.Addr{}, netip.Addr{}, syscall.EAFNOSUPPORT},
 		"the other link's is ok": {hostB, peerA, nil},
+		"IPv4-mapped":            {netip.Addr{}, netip.AddrFrom16(peerA.As16()), nil},
 		"unspecified source":     {addr("0.0.0.0"), peerA, nil},
 	}
 	for name, tt := range tests {
@@ -117,6 +118,27 @@ func TestNoAddressToSendFrom(t *testing.T) {
 	}
 	_, err = l.Route(netip.Addr{}, hostA)
 	wantErr(t, "to itself without loopback", err, syscall.ENETUNREACH)
+}
+
+// An interface without an address sends from another's, but not from loopback's.
+func TestUnnumberedInterface(t *testing.T) {
+	t.Parallel()
+	l, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	h := &host{TB: t, Layer: l}
+	h.addInterface(&fakeDevice{name: "lo", mtu: 65535}, "127.0.0.1/8")
+	h.addInterface(&fakeDevice{name: "a", mtu: 1500}, "192.0.2.1/24")
+	i, err := l.AddInterface(&fakeDevice{name: "unnumbered", mtu: 1500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.addRoute(Entry{Dst: prefix("0.0.0.0/0"), Interface: i})
+	if r := h.route(distant); r.Local() != hostA {
+		t.Errorf("sends from %v", r.Local())
+	}
 }
 
 func TestAddRouteRefuses(t *testing.T) {
@@ -215,6 +237,9 @@ func TestRemoveAddress(t *testing.T) {
 		_, err := h.Route(netip.Addr{}, netip.MustParseAddr(a))
 		wantErr(t, a, err, syscall.ENETUNREACH)
 	}
+	h.addRoute(Entry{Dst: prefix("192.0.2.0/24"), Interface: h.ib})
+	wantErr(t, "send from what is gone", r.Send(udpOut(1)), syscall.EADDRNOTAVAIL)
+	wantErr(t, "delete", h.DeleteRoute(Entry{Dst: prefix("192.0.2.0/24")}), nil)
 	wantErr(t, "put back", h.ia.AddAddress(prefix("192.0.2.1/24")), nil)
 	wantErr(t, "send", r.Send(udpOut(1)), nil) // the route follows
 	h.one(h.a)
