@@ -44,7 +44,7 @@ func Isolated(t *testing.T) bool {
 }
 
 // Up gives the device an address, if prefix is valid, and sets it up.
-func Up(t *testing.T, name string, prefix netip.Prefix) {
+func Up(t testing.TB, name string, prefix netip.Prefix) {
 	t.Helper()
 	if prefix.IsValid() {
 		addr, err := netlink.ParseAddr(prefix.String())
@@ -58,7 +58,7 @@ func Up(t *testing.T, name string, prefix netip.Prefix) {
 	linkUp(t, name)
 }
 
-func link(t *testing.T, name string) netlink.Link {
+func link(t testing.TB, name string) netlink.Link {
 	t.Helper()
 	l, err := netlink.LinkByName(name)
 	if err != nil {
@@ -67,7 +67,7 @@ func link(t *testing.T, name string) netlink.Link {
 	return l
 }
 
-func linkUp(t *testing.T, name string) {
+func linkUp(t testing.TB, name string) {
 	t.Helper()
 	if err := netlink.LinkSetUp(link(t, name)); err != nil {
 		t.Fatalf("setting %s up: %v", name, err)

@@ -15,7 +15,7 @@ func Isolated(t *testing.T) bool {
 }
 
 // Up fails the test: no device can be in a namespace here.
-func Up(t *testing.T, name string, _ netip.Prefix) {
+func Up(t testing.TB, name string, _ netip.Prefix) {
 	t.Helper()
 	t.Fatalf("setting %s up: not on this system", name)
 }
