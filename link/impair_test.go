@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -109,12 +110,12 @@ func testImpairDelay(t *testing.T) {
 	write(t, r.dev, datagram(2, 100))
 	write(t, r.far, datagram(3, 100))
 	buf := make([]byte, r.dev.MaxRead())
-	time.Sleep(30*ms - 1)
+	time.Sleep(30*ms - time.Nanosecond)
 	synctest.Wait()
 	if _, _, err := r.dev.Read(buf, false); err != ErrWouldBlock {
 		t.Errorf("Read before the packet is due: %v, want ErrWouldBlock", err)
 	}
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	if n, _, err := r.dev.Read(buf, false); err != nil || number(buf[:n]) != 3 {
 		t.Errorf("Read when the packet is due: %v", err)
 	}
@@ -465,6 +466,50 @@ func testImpairDeviceEnds(t *testing.T) {
 	if got := dev.Stats().Out; got.WriteErrors != 1 || got.Packets != 1 {
 		t.Errorf("stats %+v, want 1 packet, 1 write error", got)
 	}
+}
+
+// Writers, a reader and Close at the same time: no race, no hang.
+func TestImpairConcurrency(t *testing.T) {
+	t.Parallel()
+	near, far := Pair(PairConfig{})
+	dev, err := Impair(near, ImpairConfig{Impairment: Impairment{
+		Loss: 0.1, Duplicate: 0.1, Corrupt: 0.1, Reorder: 0.1,
+		Delay: time.Millisecond, Jitter: time.Millisecond, Rate: 1e9,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, d := range []Device{dev, far} {
+		for range 3 {
+			wg.Go(func() {
+				p := datagram(1, 500)
+				defer p.Release()
+				for range 300 {
+					if err := d.Write(p); err != nil && err != ErrClosed {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Go(func() {
+			buf := make([]byte, d.MaxRead())
+			for {
+				if _, _, err := d.Read(buf, true); err != nil {
+					return
+				}
+			}
+		})
+	}
+	time.Sleep(3 * time.Millisecond)
+	for _, d := range []Device{dev, far} {
+		wg.Go(func() {
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestImpairAllocations(t *testing.T) {

@@ -84,6 +84,8 @@ func TestWriteRefuses(t *testing.T) {
 		{"UDP segments above the MTU", allFeatures, super(udp(3000), packet.GSOUDP, 1473), syscall.EMSGSIZE},
 		{"the largest", allFeatures, super(tcp(packet.MaxSize-40), packet.GSOTCP, 1460), nil},
 		{"too large", allFeatures, super(tcp(packet.MaxSize-39), packet.GSOTCP, 1460), syscall.EMSGSIZE},
+		{"headers in the body, segments of the MTU", allFeatures, flat(super(tcp(3000), packet.GSOTCP, 1460)), nil},
+		{"headers in the body, segments above the MTU", allFeatures, flat(super(tcp(3000), packet.GSOTCP, 1461)), syscall.EMSGSIZE},
 		{"no segment size", allFeatures, super(tcp(3000), packet.GSOTCP, 0), syscall.EINVAL},
 		{"super-packet with a whole checksum", allFeatures, whole, syscall.EINVAL},
 		{"super-packet without a header", allFeatures, bad(tcp(10)), syscall.EINVAL},
@@ -93,6 +95,14 @@ func TestWriteRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
+}
+
+// flat has the packet's headers in its body's pieces, as a forwarded one may.
+func flat(p *packet.Out) *packet.Out {
+	b, o := p.AppendTo(nil), p.Offload
+	p.Reset()
+	p.Offload, p.Body = o, [2][]byte{b[:30], b[30:]}
+	return p
 }
 
 func bad(p *packet.Out) *packet.Out {

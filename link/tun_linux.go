@@ -132,17 +132,27 @@ func (t *TUN) setOffloads(fd int) error {
 	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetLen); err != nil {
 		return os.NewSyscallError("TUNSETVNETHDRSZ", err)
 	}
-	var err error
+	features, merges, err := negotiate(func(flags int) error {
+		return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, flags)
+	})
+	if err != nil {
+		return os.NewSyscallError("TUNSETOFFLOAD", err)
+	}
+	t.features = features
+	if merges {
+		t.maxRead = packet.MaxSize
+	}
+	return nil
+}
+
+// negotiate sets the first of offloads that the kernel takes.
+func negotiate(set func(flags int) error) (f packet.Features, merges bool, err error) {
 	for _, o := range offloads {
-		if err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, o.flags); err == nil {
-			t.features = o.features
-			if o.merges {
-				t.maxRead = packet.MaxSize
-			}
-			return nil
+		if err = set(o.flags); err == nil {
+			return o.features, o.merges, nil
 		}
 	}
-	return os.NewSyscallError("TUNSETOFFLOAD", err)
+	return 0, false, err
 }
 
 // Name returns the interface's name.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/tinystack/tinystack/internal/gso"
 	"github.com/tinystack/tinystack/internal/nstest"
@@ -365,6 +366,37 @@ func TestOpenTUNErrors(t *testing.T) {
 	}
 	if _, err := OpenTUN(TUNConfig{Name: "lo"}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("lo as TUN: %v, want EINVAL", err)
+	}
+}
+
+// A kernel that knows fewer offloads is asked for fewer.
+func TestTUNOffloadsOfOlderKernels(t *testing.T) {
+	t.Parallel()
+	const base = packet.TxChecksum | packet.TSO
+	for _, c := range []struct {
+		name     string
+		knows    int
+		features packet.Features
+		merges   bool
+	}{
+		{"6.2", 0xff, base | packet.USO, true},
+		{"before 6.2", unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN | unix.TUN_F_UFO, base, true},
+		{"without ECN", unix.TUN_F_CSUM | unix.TUN_F_TSO4, base, true},
+		{"checksums alone", unix.TUN_F_CSUM, base, false},
+		{"none", 0, base, false},
+	} {
+		f, merges, err := negotiate(func(flags int) error {
+			if flags&^c.knows != 0 {
+				return syscall.EINVAL
+			}
+			return nil
+		})
+		if f != c.features || merges != c.merges || err != nil {
+			t.Errorf("%s: features %b, merges %t, %v; want %b, %t", c.name, f, merges, err, c.features, c.merges)
+		}
+	}
+	if _, _, err := negotiate(func(int) error { return syscall.EPERM }); err != syscall.EPERM {
+		t.Errorf("refused: %v, want EPERM", err)
 	}
 }
 
