@@ -27,8 +27,10 @@ var links = map[string]link.PairConfig{
 }
 
 func TestConn(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range links {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) { return pipe(t, cfg) })
 		})
 	}

@@ -41,7 +41,7 @@ func TestComesOnTime(t *testing.T) {
 		w.set(time.Now().Add(time.Second))
 		time.Sleep(time.Second - 1)
 		w.want(t, "just before", false, 0)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		w.want(t, "on time", true, 1)
 		time.Sleep(time.Hour)
 		w.want(t, "later", true, 1)
