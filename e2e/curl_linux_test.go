@@ -5,19 +5,29 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // curl runs curl, which must end with the exit code, and returns what it wrote.
 func curl(t *testing.T, code int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	p := start(t, curlCommand(args...))
-	p.wantExit(code)
+	wantCurlExit(t, p, code)
 	return p.stdout.String(), p.stderr.String()
 }
 
-// curlCommand gives up where a test should not wait longer.
+// maxTransfer is how long curl may take.
+const maxTransfer = 3 * time.Minute
+
 func curlCommand(args ...string) *exec.Cmd {
-	return exec.Command("curl", append([]string{"--silent", "--show-error", "--max-time", "120"}, args...)...)
+	return exec.Command("curl", append([]string{"--silent", "--show-error"}, args...)...)
+}
+
+func wantCurlExit(t *testing.T, p *process, code int) {
+	t.Helper()
+	if got := p.exitWithin(maxTransfer); got != code {
+		t.Errorf("curl ended with exit code %d, want %d; it said %q", got, code, &p.stderr)
+	}
 }
 
 // The main job: the host's curl reaches the page.
@@ -90,7 +100,7 @@ func TestRefused(t *testing.T) {
 		return
 	}
 	up(t)
-	if _, msg := curl(t, 7, site+":81/"); !strings.Contains(msg, "refused") {
+	if _, msg := curl(t, 7, "-v", site+":81/"); !strings.Contains(msg, "refused") {
 		t.Errorf("curl said %q, want it refused", msg)
 	}
 }

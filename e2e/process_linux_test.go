@@ -147,10 +147,15 @@ func (p *process) signal(s os.Signal) {
 // exit waits for the process to end and returns its exit code.
 func (p *process) exit() int {
 	p.t.Helper()
+	return p.exitWithin(patience)
+}
+
+func (p *process) exitWithin(d time.Duration) int {
+	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatalf("still running after %v", patience)
+	case <-time.After(d):
+		p.t.Fatalf("%s still running after %v", p.cmd.Path, d)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
