@@ -154,11 +154,11 @@ func (e *Echo) ping(ctx context.Context, r EchoRequest) (seq uint16, reply EchoR
 func (r *EchoRequest) check() error {
 	switch {
 	case r.TTL < 0 || r.TTL > 255:
-		return fmt.Errorf("TTL is %d, not 0 to 255: %w", r.TTL, syscall.EINVAL)
+		return fmt.Errorf("field TTL is %d, not 0 to 255: %w", r.TTL, syscall.EINVAL)
 	case r.TOS < 0 || r.TOS > 255:
-		return fmt.Errorf("TOS is %d, not 0 to 255: %w", r.TOS, syscall.EINVAL)
+		return fmt.Errorf("field TOS is %d, not 0 to 255: %w", r.TOS, syscall.EINVAL)
 	case r.Size > maxEchoSize:
-		return fmt.Errorf("Size is %d, above %d: %w", r.Size, maxEchoSize, syscall.EMSGSIZE)
+		return fmt.Errorf("field Size is %d, above %d: %w", r.Size, maxEchoSize, syscall.EMSGSIZE)
 	}
 	return nil
 }

@@ -26,17 +26,17 @@ func (l *Layer) AddRoute(e Entry) error {
 func checkEntry(e Entry) error {
 	switch {
 	case !e.Dst.IsValid() || !e.Dst.Addr().Is4():
-		return fmt.Errorf("Dst is not an IPv4 prefix: %w", syscall.EINVAL)
+		return fmt.Errorf("field Dst is not an IPv4 prefix: %w", syscall.EINVAL)
 	case e.Dst != e.Dst.Masked():
-		return fmt.Errorf("Dst has bits beyond its length: %w", syscall.EINVAL)
+		return fmt.Errorf("field Dst has bits beyond its length: %w", syscall.EINVAL)
 	case e.Gateway.IsValid() && (!e.Gateway.Is4() || !unicast(bits4(e.Gateway))):
-		return fmt.Errorf("Gateway is not a host's IPv4 address: %w", syscall.EINVAL)
+		return fmt.Errorf("field Gateway is not a host's IPv4 address: %w", syscall.EINVAL)
 	case e.Src.IsValid() && !e.Src.Is4():
-		return fmt.Errorf("Src is not an IPv4 address: %w", syscall.EINVAL)
+		return fmt.Errorf("field Src is not an IPv4 address: %w", syscall.EINVAL)
 	case e.Metric < 0:
-		return fmt.Errorf("Metric %d is negative: %w", e.Metric, syscall.EINVAL)
+		return fmt.Errorf("field Metric %d is negative: %w", e.Metric, syscall.EINVAL)
 	case e.Interface == nil && !e.Gateway.IsValid():
-		return fmt.Errorf("neither Interface nor Gateway: %w", syscall.EINVAL)
+		return fmt.Errorf("fields Interface and Gateway are both empty: %w", syscall.EINVAL)
 	}
 	return nil
 }
@@ -44,17 +44,17 @@ func checkEntry(e Entry) error {
 func (t *table) addRoute(e Entry) error {
 	switch {
 	case e.Gateway.IsValid() && t.kind(bits4(e.Gateway)) != hostOther:
-		return fmt.Errorf("Gateway is not another host: %w", syscall.EINVAL)
+		return fmt.Errorf("field Gateway is not another host: %w", syscall.EINVAL)
 	case e.Src.IsValid() && t.kind(bits4(e.Src)) != hostLocal:
-		return fmt.Errorf("Src: %w", syscall.EADDRNOTAVAIL)
+		return fmt.Errorf("field Src: %w", syscall.EADDRNOTAVAIL)
 	case e.Interface == nil:
 		w, err := t.way(e.Gateway)
 		if err != nil || w.nextHop != e.Gateway {
-			return fmt.Errorf("Gateway is on no interface's subnet: %w", syscall.ENETUNREACH)
+			return fmt.Errorf("field Gateway is on no interface's subnet: %w", syscall.ENETUNREACH)
 		}
 		e.Interface = w.iface
 	case !slices.Contains(t.ifaces, e.Interface):
-		return fmt.Errorf("Interface: %w", syscall.ENODEV)
+		return fmt.Errorf("field Interface: %w", syscall.ENODEV)
 	}
 	for _, x := range t.routes.at(bits4(e.Dst.Addr()), e.Dst.Bits()) {
 		if x.Metric == e.Metric {
