@@ -91,6 +91,31 @@ func testRemoveInterface(t *testing.T) {
 	}
 }
 
+// A socket for all addresses sends from one that the stack has now.
+func TestAddressChanges(t *testing.T) { synctest.Test(t, testAddressChanges) }
+
+func testAddressChanges(t *testing.T) {
+	a, b := two(t, link.PairConfig{})
+	server := listenPacket(t, b, ":53")
+	client := listenPacket(t, a, ":54")
+	to := &net.UDPAddr{IP: addrB.AsSlice(), Port: 53}
+	i := a.Interfaces()[1]
+	for _, want := range []string{"198.18.0.1", "198.18.0.9", "198.18.0.1"} {
+		p := netip.PrefixFrom(netip.MustParseAddr(want), 24)
+		if before := i.Addresses()[0]; before != p {
+			must(t, i.AddAddress(p))
+			must(t, i.RemoveAddress(before))
+		}
+		if _, err := client.WriteTo([]byte("x"), to); err != nil {
+			t.Fatal(err)
+		}
+		_, from, err := server.ReadFrom(make([]byte, 1))
+		if err != nil || from.String() != want+":54" {
+			t.Errorf("from %v, %v; want %s", from, err, want)
+		}
+	}
+}
+
 // badDevice is one that someone else wrote, and that fails.
 type badDevice struct {
 	link.Device

@@ -328,7 +328,7 @@ func TestRefusedBelow(t *testing.T) {
 }
 
 // The network layer is asked once for a run of datagrams to one host, and again
-// after it refused one.
+// when the address that it selected is gone.
 func TestLastRouteIsKept(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, Config{})

@@ -71,15 +71,19 @@ func (c *Conn) writeTo(b []byte, to netip.AddrPort) error {
 	if !to.Addr().IsValid() || to.Port() == 0 {
 		return syscall.EINVAL
 	}
+	err := c.sendTo(b, to)
+	if err == syscall.EADDRNOTAVAIL && c.lastRoute.Swap(nil) != nil {
+		err = c.sendTo(b, to) // the address that was selected before is gone
+	}
+	return err
+}
+
+func (c *Conn) sendTo(b []byte, to netip.AddrPort) error {
 	route, err := c.routeTo(to.Addr())
 	if err != nil {
 		return err
 	}
-	if err := c.send(route, to.Port(), b); err != nil {
-		c.lastRoute.Store(nil) // it may be from an address that is gone
-		return err
-	}
-	return nil
+	return c.send(route, to.Port(), b)
 }
 
 // writable returns what forbids sending now.
