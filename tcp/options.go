@@ -84,6 +84,21 @@ func (o *Options) parseOne(kind byte, v []byte) {
 
 // Len returns the length of the options in bytes, a multiple of four.
 func (o *Options) Len() int {
+	n := o.lenBeforeSACK()
+	if k := o.sackThatFit(); k > 0 {
+		n += 4 + 8*k
+	}
+	return n
+}
+
+// sackThatFit is the number of SACK blocks that fit beside the other options:
+// there is always room for two.
+func (o *Options) sackThatFit() int {
+	const room = maxHeaderLen - minHeaderLen
+	return min(int(o.NumSACK), maxSACK, (room-o.lenBeforeSACK()-4)/8)
+}
+
+func (o *Options) lenBeforeSACK() int {
 	n := 0
 	if o.MSS != 0 {
 		n += 4
@@ -96,14 +111,12 @@ func (o *Options) Len() int {
 	} else if o.SACKPermitted {
 		n += 4
 	}
-	if o.NumSACK > 0 {
-		n += 4 + 8*int(o.NumSACK)
-	}
 	return n
 }
 
 // appendTo appends the options, aligned with NOPs as Linux lays them out;
-// SACK-permitted takes the place of the NOPs before timestamps.
+// SACK-permitted takes the place of the NOPs before timestamps. SACK blocks that
+// do not fit into a header are left out, the last first.
 func (o *Options) appendTo(b []byte) []byte {
 	if o.MSS != 0 {
 		b = append(b, optMSS, 4, byte(o.MSS>>8), byte(o.MSS))
@@ -125,9 +138,9 @@ func (o *Options) appendTo(b []byte) []byte {
 	if o.HasWindowScale {
 		b = append(b, optNOP, optWindowScale, 3, o.WindowScale)
 	}
-	if o.NumSACK > 0 {
-		b = append(b, optNOP, optNOP, optSACK, 2+8*o.NumSACK)
-		for _, s := range o.SACK[:o.NumSACK] {
+	if k := o.sackThatFit(); k > 0 {
+		b = append(b, optNOP, optNOP, optSACK, byte(2+8*k))
+		for _, s := range o.SACK[:k] {
 			b = binary.BigEndian.AppendUint32(b, uint32(s.Left))
 			b = binary.BigEndian.AppendUint32(b, uint32(s.Right))
 		}
