@@ -27,11 +27,11 @@ type Network interface {
 
 // Layer is a host's TCP: it hands segments to connections and listeners.
 type Layer struct {
+	stats  Stats // first, which aligns it on 32-bit machines
 	net    Network
 	cfg    Config
 	clock  clock
 	secret secret
-	stats  Stats
 	conns  table
 	waits  timeWaits
 
