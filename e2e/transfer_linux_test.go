@@ -12,10 +12,11 @@ import (
 	"testing"
 )
 
-// size is what a transfer carries: all of it, or a little with -short.
-func size(n int64) int64 {
+// size is what a transfer carries: all of it, or a little with -short and under
+// the race detector.
+func size(n, little int64) int64 {
 	if testing.Short() || race {
-		return min(n, 64<<20)
+		return little
 	}
 	return n
 }
@@ -88,13 +89,13 @@ func transfer(t *testing.T, n int64, args ...string) {
 
 func TestTransferGiB(t *testing.T) {
 	if isolated(t, "curl") {
-		transfer(t, size(1<<30))
+		transfer(t, size(1<<30, 64<<20))
 	}
 }
 
 func TestTransferWater(t *testing.T) {
 	if isolated(t, "curl") {
-		transfer(t, size(256<<20), "--driver", "water")
+		transfer(t, size(256<<20, 16<<20), "--driver", "water")
 	}
 }
 
@@ -102,6 +103,6 @@ func TestTransferWater(t *testing.T) {
 func TestTransferOnABadWire(t *testing.T) {
 	t.Parallel()
 	if isolated(t, "curl") {
-		transfer(t, 20<<20, "--impair", "loss=5%,dup=2%,reorder=1%,corrupt=1%,delay=1ms,seed=7")
+		transfer(t, size(20<<20, 2<<20), "--impair", "loss=5%,dup=2%,reorder=1%,corrupt=1%,delay=1ms,seed=7")
 	}
 }
