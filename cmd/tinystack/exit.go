@@ -10,10 +10,11 @@ import (
 
 // Exit codes.
 const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
-	exitMissing = 77 // a privilege, the device or the subnet is missing
+	exitOK         = 0
+	exitFailure    = 1
+	exitUsage      = 2
+	exitNoInstance = 69 // no instance is running to be asked
+	exitMissing    = 77 // a privilege, the device or the subnet is missing
 )
 
 // usageError is an error in what the user typed.

@@ -23,7 +23,8 @@ func newRoot() *cobra.Command {
 		Short: "A TCP/IP stack in user space, on a TUN device",
 		Long: `A TCP/IP stack in user space, on a TUN device: the host's own curl and ping work against it.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 77 a privilege, the device or the subnet is missing.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 69 no instance is running to be asked, 77 a privilege, the device
+or the subnet is missing.`,
 		Args:                       noCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SuggestionsMinimumDistance: 2,

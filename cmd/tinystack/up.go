@@ -91,6 +91,9 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
+	if window := n.openWindow(log); window != nil {
+		defer func() { err = errors.Join(err, window.Close()) }()
+	}
 	web, err := httpd.New(httpd.Config{WWW: p.www, AccessLog: stdout, Logger: log, ConnInfo: connInfo})
 	if err != nil {
 		return err
