@@ -42,6 +42,7 @@ func (r *reassembly) insert(start int64, data []byte, in *packet.In) (fresh int,
 		}
 		if from < gapEnd {
 			if len(r.held) >= maxSegmentsHeld {
+				r.bytes += fresh
 				return fresh, false
 			}
 			piece := data[from-start : gapEnd-start]
@@ -55,9 +56,7 @@ func (r *reassembly) insert(start int64, data []byte, in *packet.In) (fresh int,
 		i++
 	}
 	r.bytes += fresh
-	if fresh > 0 {
-		r.note(span{start, end})
-	}
+	r.note(span{start, end}) // of a duplicate, too: its block follows the DSACK (RFC 2883 4 (3))
 	return fresh, true
 }
 
@@ -103,14 +102,16 @@ func (r *reassembly) note(s span) {
 	r.known = n + 1
 }
 
-// widen extends s over the held pieces that adjoin it.
+// widen extends s, all of which is held, over the pieces that adjoin it. It looks
+// at none within s, so that a long row of pieces costs no more than a short one.
 func (r *reassembly) widen(s span) span {
-	i := sort.Search(len(r.held), func(i int) bool { return r.held[i].end >= s.start })
-	for ; i > 0 && r.held[i-1].end == s.start; i-- {
-		s.start = r.held[i-1].start
+	first := sort.Search(len(r.held), func(i int) bool { return r.held[i].end >= s.start })
+	for i := first; i >= 0 && i < len(r.held) && r.held[i].end >= s.start; i-- {
+		s.start = min(s.start, r.held[i].start)
 	}
-	for ; i < len(r.held) && r.held[i].start <= s.end; i++ {
-		s = span{min(s.start, r.held[i].start), max(s.end, r.held[i].end)}
+	last := sort.Search(len(r.held), func(i int) bool { return r.held[i].end >= s.end })
+	for i := last; i < len(r.held) && r.held[i].start <= s.end; i++ {
+		s.end = max(s.end, r.held[i].end)
 	}
 	return s
 }
