@@ -6,6 +6,7 @@
 //   - [Pair]: two ends joined in memory, for tests and networks in one process
 //   - [Loopback]: one end, which reads what is written to it
 //   - [Impair]: any device, behind a wire that loses, delays and damages packets
+//   - [NewCapture]: any device, whose packets can be copied
 //
 // A device owns its queue and its descriptor, and nothing else: it knows no
 // addresses and no routes, and of IP only what an offload needs. Whoever opens a

@@ -1,0 +1,114 @@
+package link
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tinystack/tinystack/packet"
+)
+
+// Capture is a device whose packets can be copied: what passes, both ways, is
+// seen by each [Tap] on it. While there is none it costs one atomic load for each
+// packet.
+//
+// A tap sees what the stack sees. Before a bad wire ([Impair]) it sees packets sent
+// that get lost, and not those lost on their way in; to see the
+// other side, look at the network's, or put the capture behind the wire. A packet is
+// taken before it is given to the device below, so that no answer to it
+// comes first; one that the device then refuses was seen too, as on Linux.
+type Capture struct {
+	Device
+	taps atomic.Pointer[[]*Tap] // nil: none
+
+	mu     sync.Mutex // held to change taps
+	closed bool
+}
+
+var _ Device = (*Capture)(nil)
+
+// NewCapture makes dev a device whose packets can be copied. dev belongs to it
+// from then on.
+func NewCapture(dev Device) *Capture { return &Capture{Device: dev} }
+
+// Read returns the next packet from the device below.
+func (c *Capture) Read(b []byte, wait bool) (int, packet.Offload, error) {
+	n, o, err := c.Device.Read(b, wait)
+	if taps := c.taps.Load(); taps != nil && err == nil && n >= 0 && n <= len(b) {
+		for _, t := range *taps {
+			t.take(Inbound, o, b[:n], nil, nil)
+		}
+	}
+	return n, o, err
+}
+
+// Write gives the packet to the device below.
+func (c *Capture) Write(p *packet.Out) error {
+	if taps := c.taps.Load(); taps != nil {
+		for _, t := range *taps {
+			t.take(Outbound, p.Offload, p.Head(), p.Body[0], p.Body[1])
+		}
+	}
+	return c.Device.Write(p)
+}
+
+// Close closes the device below, and ends the taps.
+func (c *Capture) Close() error {
+	err := c.Device.Close()
+	c.mu.Lock()
+	c.closed = true
+	taps := c.taps.Swap(nil)
+	c.mu.Unlock()
+	if taps != nil {
+		for _, t := range *taps {
+			t.end()
+		}
+	}
+	return err
+}
+
+// Tap begins to copy packets. It fails with [ErrClosed] once the device is closed,
+// and with an error that names the field if one of cfg is out of range. The tap
+// must be closed, or its memory stays in use until the device is closed.
+func (c *Capture) Tap(cfg TapConfig) (*Tap, error) {
+	t, err := newTap(c, cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, ErrClosed
+	}
+	taps := []*Tap{t}
+	if old := c.taps.Load(); old != nil {
+		taps = append(taps, *old...)
+	}
+	if len(taps) > maxTaps {
+		return nil, errTooManyTaps
+	}
+	c.taps.Store(&taps)
+	return t, nil
+}
+
+// maxTaps bounds the work for each packet, and the memory.
+const maxTaps = 16
+
+var errTooManyTaps = errors.New("link: 16 taps are on the device already")
+
+// remove takes t off the device.
+func (c *Capture) remove(t *Tap) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.taps.Load()
+	if old == nil {
+		return
+	}
+	taps := slices.DeleteFunc(slices.Clone(*old), func(x *Tap) bool { return x == t })
+	if len(taps) == 0 {
+		c.taps.Store(nil)
+		return
+	}
+	c.taps.Store(&taps)
+}
