@@ -49,6 +49,7 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	}
 	news := c.readSACK(s, ack, &rtt)
 	c.sampleRTT(now, s, rtt)
+	c.noteDelivered(now, delivered+news)
 	// A duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: any that brings news of it).
 	duplicate := outstanding && !advanced && s.seqLen() == 0 && c.sndWnd == wndBefore
 	if c.sackOK {

@@ -25,6 +25,7 @@
 //	ring.go       the send buffer
 //	recvqueue.go  data for Read; reassembly.go: data beyond a gap
 //	cubic.go, reno.go, congestion.go, rtt.go
+//	limits.go     what keeps the sender from sending more, and how fast its data arrives
 //
 // # Who owns what
 //

@@ -44,6 +44,7 @@ type Info struct {
 	RecvQueue        int           // bytes that wait for Read
 	SendQueue        int           // bytes written and not acknowledged
 	NotSent          int           // bytes of them not sent yet
+	SndBuf           int           // send buffer
 	BytesAcked       uint64
 	BytesReceived    uint64
 	BytesSent        uint64 // without those sent again
@@ -58,6 +59,18 @@ type Info struct {
 	RcvOooPack       uint32 // segments that arrived out of order
 	OutOfOrderBytes  int    // held beyond a gap
 	OutOfOrderPieces int
+	Retrans          int // bytes of Unacked that were sent again
+
+	// Of the data sent. The times add up to BusyTime, while there was any that was
+	// not acknowledged; tcp_info has no CwndLimited and AppLimited.
+	Limited        Limit // what keeps the connection from sending more now
+	BusyTime       time.Duration
+	AppLimited     time.Duration
+	RwndLimited    time.Duration
+	CwndLimited    time.Duration
+	SndbufLimited  time.Duration
+	DeliveryRate   uint64 // bytes/s that arrived at the peer, over the latest round trip or a little more
+	RateAppLimited bool   // DeliveryRate is a lower bound: the application had nothing to send at times
 }
 
 // ConnInfo is a line in the table of connections.
@@ -144,6 +157,7 @@ func (c *tcb) info(now instant) Info {
 		RecvQueue:     c.queue.n,
 		SendQueue:     c.sndBuf.n,
 		NotSent:       c.unsent(),
+		SndBuf:        c.sndBufMax,
 		BytesAcked:    uint64(max(0, min(c.sndUna, c.sndBuf.start)-1)),
 		BytesReceived: uint64(max(0, c.rcvNxt-1)),
 		BytesSent:     uint64(max(0, c.sndNxt-1)),
@@ -162,9 +176,21 @@ func (c *tcb) info(now instant) Info {
 	}
 	if c.fl != nil {
 		info.Sacked, info.Lost = c.fl.sackedBytes, c.fl.lostBytes
+		info.Retrans = c.fl.resentBytes()
 	}
 	if c.ooo != nil {
 		info.OutOfOrderBytes, info.OutOfOrderPieces = c.ooo.bytes, len(c.ooo.held)
 	}
+	c.limitInfo(now, &info)
 	return info
+}
+
+// resentBytes is how much of what is in flight was sent again.
+func (f *flight) resentBytes() (n int) {
+	for _, r := range f.live() {
+		if r.state == retransmitted {
+			n += int(r.end - r.start)
+		}
+	}
+	return n
 }

@@ -35,6 +35,7 @@ func (c *tcb) next(now instant, s *segment) bool {
 		s.Seq = c.iss + Seq(c.sndNxt)
 	default:
 		c.armPersist(now)
+		c.noteLimit(now)
 		return false
 	}
 	c.finish(now, s)

@@ -54,6 +54,8 @@ type tcb struct {
 	refuseAck  Seq
 	persisting bool // rexmitAt is the persist timer
 	keepProbe  bool // a keepalive probe is to be sent
+	starved    bool // the last write was cut short for want of room
+	limits     *limits
 
 	// Loss recovery.
 	phase      phase

@@ -14,7 +14,11 @@ func (c *tcb) canWrite() bool {
 }
 
 // write queues as much of p as there is room for.
-func (c *tcb) write(p []byte) int { return c.sndBuf.write(p, c.sndBufMax) }
+func (c *tcb) write(p []byte) int {
+	n := c.sndBuf.write(p, c.sndBufMax)
+	c.starved = n < len(p)
+	return n
+}
 
 // writable reports whether enough room has come free to wake a writer.
 func (c *tcb) writable() bool { return c.sndBufMax-c.sndBuf.n >= c.sndBufMax/3 }

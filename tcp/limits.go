@@ -1,0 +1,137 @@
+package tcp
+
+import "time"
+
+// Limit is what keeps a connection from sending more. The text forms are "idle",
+// "app", "rwnd", "cwnd" and "sndbuf".
+type Limit uint8
+
+// The limits there are. Time in each but LimitIdle is counted.
+const (
+	LimitIdle   Limit = iota // nothing is queued or unacknowledged
+	LimitApp                 // the application: all it wrote is sent; or Nagle's algorithm waits for more
+	LimitRwnd                // the peer's receive window
+	LimitCwnd                // the congestion window
+	LimitSndbuf              // a full send buffer: all of it is sent, and a Write waits for room
+)
+
+var limitNames = [...]string{"idle", "app", "rwnd", "cwnd", "sndbuf"}
+
+func (l Limit) String() string {
+	if int(l) < len(limitNames) {
+		return limitNames[l]
+	}
+	return "unknown"
+}
+
+// MarshalText returns the text form.
+func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText takes a text form; what is none of them becomes LimitIdle.
+func (l *Limit) UnmarshalText(b []byte) error {
+	*l = LimitIdle
+	for i, name := range limitNames {
+		if string(b) == name {
+			*l = Limit(i)
+		}
+	}
+	return nil
+}
+
+// limits is the account of what held the sender back, and how fast its data
+// arrived. A connection that has sent no data has none.
+type limits struct {
+	by    Limit
+	since instant                        // it has been by
+	total [len(limitNames)]time.Duration // without what runs since then
+	rate  float64                        // bytes/s; 0: no sample yet
+	start instant                        // of the interval of the next sample
+	bytes int                            // that arrived in it
+	// The application had nothing to send at times: of the interval, of the sample.
+	idled, idledRate bool
+}
+
+// limit is what keeps the connection from sending more, now that next has sent
+// what it could.
+func (c *tcb) limit() Limit {
+	unsent := c.unsent()
+	switch {
+	case c.sndBuf.n == 0:
+		return LimitIdle
+	case c.fl != nil && c.fl.lostBytes > 0 && !c.persisting:
+		return LimitCwnd
+	case unsent == 0 && c.starved && !c.writable():
+		return LimitSndbuf
+	case unsent == 0:
+		return LimitApp
+	case c.cwndFull:
+		return LimitCwnd
+	case c.sndWnd-c.inFlight() < unsent:
+		return LimitRwnd
+	}
+	return LimitApp // Nagle's algorithm
+}
+
+// noteLimit counts the time each limit holds. It is called when all has been
+// sent that could be.
+func (c *tcb) noteLimit(now instant) {
+	by := c.limit()
+	l := c.limits
+	if l == nil {
+		if by == LimitIdle {
+			return
+		}
+		l = new(limits)
+		c.limits = l
+	}
+	if l.by == LimitIdle { // time without data says nothing of the path
+		l.start, l.bytes, l.idled = now, 0, false
+	}
+	l.idled = l.idled || by == LimitApp
+	if by == l.by {
+		return
+	}
+	l.total[l.by] += now.sub(l.since)
+	l.by, l.since = by, now
+}
+
+// noteDelivered takes into account that n bytes more have arrived at the peer.
+// A sample of the rate is what arrived in an interval of a round trip or a little more.
+// One of an interval in which the application had nothing to send is a lower
+// bound: it counts if it is higher than the last sample, or nothing better is known.
+func (c *tcb) noteDelivered(now instant, n int) {
+	l := c.limits
+	if l == nil || n == 0 {
+		return
+	}
+	l.bytes += n
+	interval := now.sub(l.start)
+	if interval < max(c.rtt.srtt, time.Microsecond) {
+		return
+	}
+	rate := float64(l.bytes) / interval.Seconds()
+	if !l.idled || rate >= l.rate || l.idledRate {
+		l.rate, l.idledRate = rate, l.idled
+	}
+	l.start, l.bytes, l.idled = now, 0, l.by == LimitApp
+}
+
+// limitInfo fills in what Info has of this.
+func (c *tcb) limitInfo(now instant, info *Info) {
+	l := c.limits
+	if l == nil {
+		return
+	}
+	total := l.total
+	if c.state != Closed {
+		total[l.by] += now.sub(l.since)
+		info.Limited = l.by
+	}
+	info.AppLimited = total[LimitApp]
+	info.RwndLimited = total[LimitRwnd]
+	info.CwndLimited = total[LimitCwnd]
+	info.SndbufLimited = total[LimitSndbuf]
+	info.BusyTime = info.AppLimited + info.RwndLimited + info.CwndLimited + info.SndbufLimited
+	info.DeliveryRate = uint64(l.rate)
+	info.RateAppLimited = l.idledRate
+}
