@@ -60,8 +60,8 @@ func (i *Interface) pump() error {
 
 // countedDevice counts what goes through a device.
 type countedDevice struct {
+	stats interfaceCounters // first, for its alignment on 32-bit machines
 	link.Device
-	stats interfaceCounters
 }
 
 // read reads a packet. That a device which someone else wrote returns an

@@ -21,10 +21,11 @@ type Network interface {
 
 // Layer is UDP on one host. Its methods may be called by several goroutines.
 type Layer struct {
+	stats Stats // first, for its alignment on 32-bit machines
+
 	net   Network
 	cfg   Config
 	table table
-	stats Stats
 }
 
 // New returns a layer that sends through net; an error names the field of cfg

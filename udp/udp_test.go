@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -231,7 +232,7 @@ func TestSetReadBuffer(t *testing.T) {
 	if got := c.info().ReadLimit; got != DefaultReadBuffer {
 		t.Errorf("limit is %d by default", got)
 	}
-	for set, want := range map[int]int{-1: minReadBuffer, 1 << 20: 1 << 20, 1 << 40: maxReadBuffer} {
+	for set, want := range map[int]int{-1: minReadBuffer, 1 << 20: 1 << 20, math.MaxInt: maxReadBuffer} {
 		if err := c.SetReadBuffer(set); err != nil || c.info().ReadLimit != want {
 			t.Errorf("SetReadBuffer(%d): limit %d, %v", set, c.info().ReadLimit, err)
 		}
