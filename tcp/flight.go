@@ -41,6 +41,10 @@ type flight struct {
 
 var flights = sync.Pool{New: func() any { return new(flight) }}
 
+// maxSplitRuns is the number of runs from which on SACK blocks divide no more of
+// them: more segments than a send buffer holds at a common segment size.
+const maxSplitRuns = 16384
+
 // keepRuns is the largest array of runs that goes back to the pool.
 const keepRuns = 1024
 
@@ -65,7 +69,7 @@ func (f *flight) find(at int64) int {
 
 // sent records the transmission of new sequence space.
 func (f *flight) sent(now instant, start, end int64) {
-	if f.head > 0 && len(f.runs) == cap(f.runs) {
+	if f.head > len(f.runs)/2 && len(f.runs) == cap(f.runs) { // pays for the copy
 		f.runs = f.runs[:copy(f.runs, f.live())]
 		f.head = 0
 	}
@@ -106,18 +110,24 @@ func (f *flight) split(i int, at int64) {
 
 // sample is what an acknowledgement tells of the round-trip time.
 type sample struct {
-	sentAt instant // of the newest segment acknowledged that was sent once; 0: none
-	resent bool    // all that was acknowledged had been sent more than once
+	sentAt instant // of the newest segment acknowledged, if each was sent once; else 0
+	resent bool    // some of what was acknowledged had been sent more than once
 }
 
+// add takes a run in. Once one of them was resent there is no time: the others may have been
+// waiting for that one at the receiver.
 func (s *sample) add(r *run) {
-	switch {
-	case !r.resent:
-		s.sentAt, s.resent = max(s.sentAt, r.at), false
-	case s.sentAt == 0:
-		s.resent = true
+	s.resent = s.resent || r.resent
+	s.sentAt = max(s.sentAt, r.at)
+	if s.resent {
+		s.sentAt = 0
 	}
 }
+
+// splittable reports whether a SACK block may still divide a run. Real blocks
+// begin and end where segments do; a peer that reports every other byte is not
+// to make a run of each.
+func (f *flight) splittable() bool { return len(f.live()) < maxSplitRuns }
 
 // ack drops what lies before position una. delivered counts the bytes that were
 // not known to have arrived.
@@ -148,17 +158,20 @@ func (f *flight) sack(left, right int64, rtt *sample) (news int) {
 	if first == len(live) {
 		return 0
 	}
-	if live[first].state != sacked {
-		f.split(first, left)
-		if f.live()[first].end <= left {
-			first++
+	if r := live[first]; r.state != sacked && r.start < left {
+		if f.splittable() {
+			f.split(first, left)
 		}
+		first++
 	}
 	i := first
 	for ; i < len(f.live()) && f.live()[i].start < right; i++ {
 		r := &f.live()[i]
 		if r.state == sacked {
 			continue
+		}
+		if r.end > right && !f.splittable() {
+			break
 		}
 		f.split(i, right)
 		r = &f.live()[i]
@@ -186,9 +199,13 @@ func (f *flight) mergeSacked(i, j int) {
 		to++
 		live[to] = live[k]
 	}
-	if to+1 < j {
-		f.runs = slices.Delete(f.runs, f.head+to+1, f.head+j)
+	gone := j - (to + 1)
+	if to < len(live)-j { // close the gap from the shorter side
+		copy(live[gone:], live[:to+1])
+		f.head += gone
+		return
 	}
+	f.runs = slices.Delete(f.runs, f.head+to+1, f.head+j)
 }
 
 // markLostBelow marks as lost what lies below position edge, was sent once and
@@ -305,6 +322,9 @@ func (f *flight) lossEdgeBySACK(mss int) int64 {
 		ranges++
 		if bytes > (dupThresh-1)*mss || ranges >= dupThresh {
 			return r[0].start
+		}
+		if bytes == f.sackedBytes { // there are no more
+			break
 		}
 	}
 	return 0
