@@ -69,7 +69,7 @@ func (c *Capture) Close() error {
 }
 
 // Tap begins to copy packets. It fails with [ErrClosed] once the device is closed,
-// and with an error that names the field if one of cfg is out of range. The tap
+// [ErrTooManyTaps], and with an error that names the field if one of cfg is out of range. The tap
 // must be closed, or its memory stays in use until the device is closed.
 func (c *Capture) Tap(cfg TapConfig) (*Tap, error) {
 	t, err := newTap(c, cfg)
@@ -86,7 +86,7 @@ func (c *Capture) Tap(cfg TapConfig) (*Tap, error) {
 		taps = append(taps, *old...)
 	}
 	if len(taps) > maxTaps {
-		return nil, errTooManyTaps
+		return nil, ErrTooManyTaps
 	}
 	c.taps.Store(&taps)
 	return t, nil
@@ -95,7 +95,8 @@ func (c *Capture) Tap(cfg TapConfig) (*Tap, error) {
 // maxTaps bounds the work for each packet, and the memory.
 const maxTaps = 16
 
-var errTooManyTaps = errors.New("link: 16 taps are on the device already")
+// ErrTooManyTaps is what [Capture.Tap] returns when 16 are there.
+var ErrTooManyTaps = errors.New("link: 16 taps are on the device already")
 
 // remove takes t off the device.
 func (c *Capture) remove(t *Tap) {

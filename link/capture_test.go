@@ -275,8 +275,8 @@ func TestTapConfigRefused(t *testing.T) {
 	for range maxTaps {
 		tap(t, c, TapConfig{Queue: minTapQueue})
 	}
-	if _, err := c.Tap(TapConfig{Queue: minTapQueue}); err == nil {
-		t.Error("there is no limit of taps")
+	if _, err := c.Tap(TapConfig{Queue: minTapQueue}); !errors.Is(err, ErrTooManyTaps) {
+		t.Errorf("one tap too many: %v, want ErrTooManyTaps", err)
 	}
 }
 

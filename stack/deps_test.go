@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/ephemeral": nil,
 	"internal/neterr":    nil,
 	"internal/gso":       {"packet"},
+	"internal/capture":   {"link", "packet"},
 	"link":               {"packet"},
 	"ipv4":               {"packet"},
 	"tcp":                {"packet"},
