@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tinystack/tinystack/internal/counter"
@@ -31,12 +32,13 @@ func (c *tcb) receive(now instant, s *segment) {
 	seq := c.rcvPos(s.Seq)
 	switch { // each step may end the processing
 	case !c.timestampOK(now, s):
-	case !c.sequenceOK(now, s, &seq): // First
-	case !c.resetOK(now, s, seq): // Second
+	case !c.sequenceOK(now, s, seq): // First
+	case !c.resetOK(now, s): // Second
 	case !c.synOK(now, s): // Fourth
 	case !c.ackOK(now, s): // Fifth
 	default:
-		c.text(now, s, seq) // Seventh and eighth. Sixth, URG: data is in line (RFC 6093)
+		c.keepTimestamp(now, s)
+		c.text(now, s, c.trim(s, seq)) // Seventh and eighth. Sixth, URG: data is in line (RFC 6093)
 	}
 }
 
@@ -68,52 +70,60 @@ func (c *tcb) timestampOK(now instant, s *segment) bool {
 	return true
 }
 
-// keepTimestamp is RFC 7323 4.3 (2), for a segment found to be in the window.
-func (c *tcb) keepTimestamp(now instant, s *segment, seq int64) {
-	if c.tsOK && s.Options.HasTimestamps && seq <= c.lastAckSent {
+// keepTimestamp is RFC 7323 4.3 (2), for a segment found to be in the window. As in
+// Linux its ACK has been checked too, for a forged timestamp would shut the peer out.
+func (c *tcb) keepTimestamp(now instant, s *segment) {
+	if c.tsOK && s.Options.HasTimestamps && c.rcvPos(s.Seq) <= c.lastAckSent {
 		c.tsRecent, c.tsRecentAt = s.Options.TSVal, now
 	}
 }
 
-// sequenceOK checks that some of the segment is in the window, and cuts off what is not.
-func (c *tcb) sequenceOK(now instant, s *segment, seq *int64) bool {
-	end := *seq + s.seqLen()
+// sequenceOK checks that some of the segment is in the window.
+func (c *tcb) sequenceOK(now instant, s *segment, seq int64) bool {
+	end := seq + s.seqLen()
 	switch {
-	case *seq > c.rcvEdge, end < c.rcvNxt:
+	case seq > c.rcvEdge, end < c.rcvNxt:
 		counter.Inc(&c.stats.InOutOfWindow)
-		c.noteDuplicate(*seq, end)
-		c.answerBad(now, s)
-		return false
 	case end == c.rcvNxt && s.seqLen() > 0:
 		counter.Inc(&c.stats.InDuplicate)
-		c.noteDuplicate(*seq, end)
-		c.answerBad(now, s)
-		return false
+	default:
+		return true
 	}
-	c.keepTimestamp(now, s, *seq)
-	if *seq < c.rcvNxt && s.dataLen() > 0 {
-		c.noteDuplicate(*seq, c.rcvNxt)
-		s.data[0] = s.data[0][c.rcvNxt-*seq:]
-		*seq = c.rcvNxt
+	c.noteDuplicate(seq, end)
+	c.answerBad(now, s)
+	return false
+}
+
+// trim cuts off what is not in the window, and returns the position of what is
+// left. The segment has no SYN.
+func (c *tcb) trim(s *segment, seq int64) int64 {
+	if seq < c.rcvNxt && s.dataLen() > 0 {
+		c.noteDuplicate(seq, c.rcvNxt)
+		s.data[0] = s.data[0][c.rcvNxt-seq:]
+		seq = c.rcvNxt
 	}
-	if over := int(*seq + int64(s.dataLen()) - c.rcvEdge); over > 0 {
+	edge := c.rcvEdge
+	if c.rcvFin != 0 && c.state.receives() { // nothing can come after the FIN
+		edge = min(edge, max(c.rcvFin, seq))
+	}
+	if over := int(seq + int64(s.dataLen()) - edge); over > 0 {
 		// "Special allowance should be made to accept valid ACKs, URGs, and RSTs":
-		// the rest of the segment is looked at with a window of zero, too.
+		// those were looked at, whatever the window.
 		counter.Inc(&c.stats.InOutOfWindow)
 		s.data[0] = s.data[0][:s.dataLen()-over]
 		s.Flags &^= FIN
 		c.ackNow = true
 	}
-	return true
+	return seq
 }
 
 // answerBad acknowledges a segment that can't be accepted, so that a peer that is
-// out of step learns where we are. Without data it may be one end of a
+// out of step learns where we are. Without data or FIN it may be one end of a
 // loop of ACKs, and a flood costs an attacker little: those are limited.
 func (c *tcb) answerBad(now instant, s *segment) {
 	switch {
 	case s.Flags.Has(RST):
-	case s.dataLen() > 0 && !s.Flags.Has(SYN):
+	case s.seqLen() > 0 && !s.Flags.Has(SYN):
 		c.ackNow = true
 	default:
 		c.limitedAck(now)
@@ -139,12 +149,13 @@ func (c *tcb) challenge(now instant) {
 	}
 }
 
-// resetOK handles the RST bit (RFC 9293 3.10.7.4, RFC 5961 3.2).
-func (c *tcb) resetOK(now instant, s *segment, seq int64) bool {
+// resetOK handles the RST bit (RFC 9293 3.10.7.4, RFC 5961 3.2). The sequence number is
+// to match as it was sent: data before it must not make up for a wrong guess.
+func (c *tcb) resetOK(now instant, s *segment) bool {
 	if !s.Flags.Has(RST) {
 		return true
 	}
-	if seq != c.rcvNxt {
+	if c.rcvPos(s.Seq) != c.rcvNxt {
 		c.challenge(now)
 		return false
 	}
@@ -197,8 +208,8 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 			c.inOrder(now, s)
 		}
 	}
-	if s.Flags.Has(FIN) && c.rcvFin == 0 {
-		c.rcvFin = seq + int64(s.dataLen())
+	if s.Flags.Has(FIN) {
+		c.rcvFin = cmp.Or(c.rcvFin, seq+int64(s.dataLen()))
 		c.ackNow = true
 	}
 	if c.rcvFin != 0 && c.rcvNxt == c.rcvFin {
@@ -273,8 +284,9 @@ func (c *tcb) outOfOrder(seq int64, s *segment) {
 
 // noteDuplicate has the next ACK report what came twice (RFC 2883).
 func (c *tcb) noteDuplicate(start, end int64) {
+	start = max(start, 1) // a SYN is not data
 	if c.sackOK && end > start && end <= c.rcvEdge && start >= c.rcvNxt-int64(1<<30) {
-		c.dsack = span{max(start, 1), end}
+		c.dsack = span{start, end}
 	}
 }
 
