@@ -35,12 +35,12 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// awaitDelivery waits until all is acknowledged, but not longer than SetLinger says.
+// awaitDelivery waits until all is acknowledged, the FIN too, but not longer than SetLinger says.
 func (c *Conn) awaitDelivery() {
 	var end deadline.Deadline
 	end.Set(time.Now().Add(c.linger), &c.mu, c.writers.Broadcast)
 	defer end.Stop()
-	for !end.Passed() && c.tcb.state != Closed && c.tcb.sndUna < c.tcb.finAt {
+	for !end.Passed() && c.tcb.state != Closed && c.tcb.sndUna <= c.tcb.finAt {
 		c.writers.Wait()
 	}
 }

@@ -73,12 +73,16 @@ func (c *Conn) readError() error {
 	return nil
 }
 
-// endError is how the peer's stream ended.
+// endError is how the peer's stream ended. After its FIN that is well, as in Linux,
+// whatever became of ours.
 func (c *Conn) endError() error {
-	if c.tcb.err != nil && !c.tcb.noReader {
+	switch {
+	case c.tcb.err == net.ErrClosed: // by the layer
 		return c.tcb.err
+	case c.tcb.err == nil, c.tcb.noReader, c.tcb.finTaken():
+		return io.EOF
 	}
-	return io.EOF
+	return c.tcb.err
 }
 
 // Write queues p to be sent, and waits for room as needed. It returns when all of p is

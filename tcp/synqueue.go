@@ -210,6 +210,8 @@ func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
 		q.remove(h)
 	case s.Flags.Has(SYN): // Fourth
 		q.acknowledge(h, s) // RFC 5961 4.2
+	case h.syn.tsOK && !s.Options.HasTimestamps: // RFC 7323 3.2
+		counter.Inc(&l.stats.InNoTimestamp)
 	case !s.Flags.Has(ACK): // Fifth
 		counter.Inc(&l.stats.InBadState)
 	case s.Ack != h.iss+1:
@@ -225,7 +227,7 @@ func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
 
 // stale is PAWS for a half-open connection (RFC 7323 5.3).
 func (h *halfOpen) stale(s *segment) bool {
-	return h.syn.tsOK && s.Options.HasTimestamps && int32(s.Options.TSVal-h.syn.tsVal) < 0
+	return h.syn.tsOK && s.Options.HasTimestamps && !s.Flags.Has(RST) && int32(s.Options.TSVal-h.syn.tsVal) < 0
 }
 
 // acknowledge tells the peer where we are.

@@ -46,7 +46,7 @@ func (w *timeWait) receive(t tuple, s *segment) {
 		if s.Seq == w.rcvNxt { // RFC 5961 3.2
 			w.waits.remove(w)
 		}
-	case s.Flags.Has(SYN) && !s.Flags.Has(ACK) && w.reusable(s):
+	case s.Flags.Has(SYN) && !s.Flags.Has(ACK) && w.reusable(s) && l.listener(t.local) != nil:
 		counter.Inc(&l.stats.TimeWaitReused)
 		w.waits.remove(w)
 		// Beyond what the old connection can have sent.

@@ -28,8 +28,11 @@ func (c *tcb) readable() bool { return c.queue.n > 0 || c.ended() }
 
 // ended reports whether nothing more will come from the peer.
 func (c *tcb) ended() bool {
-	return c.state == Closed || c.noReader || (c.rcvFin != 0 && c.rcvNxt > c.rcvFin)
+	return c.state == Closed || c.noReader || c.finTaken()
 }
+
+// finTaken reports whether all up to the peer's FIN has arrived.
+func (c *tcb) finTaken() bool { return c.rcvFin != 0 && c.rcvNxt > c.rcvFin }
 
 // read copies what has arrived.
 func (c *tcb) read(p []byte) int {
@@ -98,6 +101,8 @@ func (c *tcb) abort(err error) {
 	case Established, CloseWait:
 		counter.Inc(&c.stats.EstabResets)
 		c.resetNow = true
+	case Closing, LastAck: // the peer has closed, too: only if it lacks something of ours
+		c.resetNow = c.unsent() > 0 || c.finUnsent()
 	default:
 		c.resetNow = true
 	}
