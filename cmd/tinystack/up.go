@@ -8,9 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,14 +16,12 @@ import (
 	"github.com/tinystack/tinystack/packet"
 )
 
-// drainTime is how long requests may go on after the signal to end.
-const drainTime = 5 * time.Second
-
 type upFlags struct {
 	net      netFlags
 	www      string
 	services bool
 	impair   string
+	pcap     string
 }
 
 // upPlan is the flags, checked.
@@ -35,6 +30,7 @@ type upPlan struct {
 	www      string
 	services bool
 	impair   *link.ImpairConfig
+	pcap     string
 }
 
 func newUp() *cobra.Command {
@@ -59,13 +55,15 @@ interrupted: requests under way have 5 seconds, unless it is interrupted again.`
 	flags.StringVar(&f.www, "www", "", "serve the files in this `directory`")
 	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
 	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
+	flags.StringVar(&f.pcap, "pcap", "", "record all packets in this `file`, which Wireshark reads")
 	_ = cmd.MarkFlagDirname("www")
+	_ = cmd.MarkFlagFilename("pcap", "pcapng")
 	return cmd
 }
 
 // plan checks the flags; its errors are usage errors.
 func (f *upFlags) plan() (p upPlan, err error) {
-	p.www, p.services = f.www, f.services
+	p.www, p.services, p.pcap = f.www, f.services, f.pcap
 	if p.net, err = f.net.config(); err != nil {
 		return p, err
 	}
@@ -86,7 +84,12 @@ func (f *upFlags) plan() (p upPlan, err error) {
 
 // up runs the stack with its servers until ctx is done or something fails.
 func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err error) {
-	n, err := openNetwork(p.net, p.impair)
+	file, err := createPcap(p.pcap, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	n, err := openNetwork(p.net, p.impair, file.record)
 	if err != nil {
 		return err
 	}
@@ -105,7 +108,7 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 	fmt.Fprint(stdout, banner(p, n))
 	select {
 	case <-ctx.Done():
-		return drain(web, log)
+		return n.drain(web, log)
 	case err = <-failed:
 	case <-n.failed():
 		err = n.failure()
@@ -128,21 +131,6 @@ func (n *network) serve(web *httpd.Server, withServices bool, failed chan<- erro
 		return nil
 	}
 	return startServices(n.stack, failed)
-}
-
-// drain lets requests finish, for a time or until the next signal.
-func drain(web *httpd.Server, log *slog.Logger) error {
-	again, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	ctx, cancel := context.WithTimeout(again, drainTime)
-	defer cancel()
-	log.Info("going down: requests may finish; interrupt again to end them", "within", drainTime)
-	err := web.Shutdown(ctx)
-	if ctx.Err() != nil {
-		log.Warn("requests were cut short")
-		return nil
-	}
-	return err
 }
 
 // banner says what is up and what to try.
