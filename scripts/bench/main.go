@@ -1,0 +1,50 @@
+// Bench measures tinystack beside its peers: gVisor's netstack, on a TUN device
+// and at its fastest on a packet socket, and the kernel's own sockets.
+//
+//	sudo go run -C scripts/bench .          # five rounds, some eight minutes
+//	sudo go run -C scripts/bench . -quick   # under two minutes, rougher
+//
+// The same servers (echo, discard, chargen, HTTP on net/http) run on each peer, one
+// process a peer. The client is the same process image each time, on the kernel's
+// sockets (and wrk, for HTTP, where it is installed). Each peer has network
+// namespaces of its own, which end with the run, however it ends. The peers are
+// measured in turn, measure by measure and round by round, and what is printed is
+// the median of the rounds: a machine that is slow for a minute is slow for all.
+//
+// It runs on Linux alone, and needs root, for the namespaces and /dev/net/tun.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the driver, or what the driver starts: a server or a client.
+func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
+	if len(args) > 0 && args[0] == "serve" {
+		return serve(args[1:], in, out)
+	}
+	if len(args) > 0 && args[0] == "client" {
+		return client(args[1:], in, out)
+	}
+	return drive(ctx, args, out)
+}

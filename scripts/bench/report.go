@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// about are the lines that say what the table shows.
+func (r *results) about() []string {
+	p := r.plan
+	lines := []string{
+		r.date.UTC().Format(time.DateOnly) + ", " + r.machine + ".",
+		fmt.Sprintf("Medians of %d rounds of %v each, MTU %d. An x column says how many times as good %s is.",
+			p.rounds, p.time, mtu, p.peers[0].name),
+		"CPU is user's and system's of the server's process, or of it, the client and ksoftirqd, with 1 connection; " +
+			"memory is the server process's, so the kernel's own for its sockets is not in it.",
+	}
+	for _, one := range p.peers {
+		lines = append(lines, one.name+": "+one.about+".")
+	}
+	return lines
+}
+
+// table returns the header and the lines that have a value.
+func (r *results) table() [][]string {
+	header := []string{"measure", "unit"}
+	for _, p := range r.plan.peers {
+		header = append(header, p.name)
+	}
+	for _, p := range r.plan.peers[1:] {
+		header = append(header, "x "+p.name)
+	}
+	lines := [][]string{header}
+	for _, row := range rows {
+		if line, any := r.line(row); any {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func (r *results) line(row row) (line []string, any bool) {
+	line = []string{row.title, row.unit}
+	for _, p := range r.plan.peers {
+		v, ok := r.median(p, row.key)
+		any = any || ok
+		line = append(line, format(v, ok))
+	}
+	for _, p := range r.plan.peers[1:] {
+		v, ok := r.times(row, r.plan.peers[0], p)
+		line = append(line, format(v, ok))
+	}
+	return line, any
+}
+
+// format prints three digits, or all there are before the point.
+func format(v float64, ok bool) string {
+	switch {
+	case !ok:
+		return "-"
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+func writeText(w io.Writer, r *results) error {
+	lines := r.table()
+	widths := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for _, line := range lines {
+		fmt.Fprintf(&b, "%-*s  %-*s", widths[0], line[0], widths[1], line[1])
+		for i, cell := range line[2:] {
+			fmt.Fprintf(&b, "  %*s", widths[i+2], cell)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := fmt.Fprintf(w, "%s\n%s\n", &b, strings.Join(r.about(), "\n"))
+	return err
+}
+
+func writeMarkdown(w io.Writer, r *results) error {
+	var b strings.Builder
+	for i, line := range r.table() {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
+		if i == 0 {
+			fmt.Fprintf(&b, "|---|---|%s\n", strings.Repeat("--:|", len(line)-2))
+		}
+	}
+	_, err := fmt.Fprintf(w, "%s\n%s\n", &b, strings.Join(r.about(), "\n\n"))
+	return err
+}
+
+// writeJSON prints all samples: a schema number, then the fields of the text.
+func writeJSON(w io.Writer, r *results) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "\t")
+	return e.Encode(struct {
+		Schema  int                             `json:"schema"`
+		Date    time.Time                       `json:"date"`
+		Machine string                          `json:"machine"`
+		Rounds  int                             `json:"rounds"`
+		Seconds float64                         `json:"seconds"`
+		Samples map[string]map[string][]float64 `json:"samples"`
+	}{1, r.date, r.machine, r.plan.rounds, r.plan.time.Seconds(), r.samples})
+}
