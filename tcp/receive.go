@@ -293,6 +293,7 @@ func (c *tcb) noteDuplicate(start, end int64) {
 // finReceived is step eight: the peer has no more to send.
 func (c *tcb) finReceived(now instant) {
 	c.rcvNxt++
+	c.rcvEdge = max(c.rcvEdge, c.rcvNxt) // a FIN at the edge of the window: the ACKs that follow it lie beyond
 	c.ackNow = true
 	c.freeReassembly()
 	switch c.state {
