@@ -156,7 +156,9 @@ func testResetOutOfSequence(t *testing.T) {
 }
 
 // A RST that begins before the window and reaches into it by its data has guessed wrong.
-func TestResetWithDataIsNoBetterGuess(t *testing.T) { synctest.Test(t, testResetWithDataIsNoBetterGuess) }
+func TestResetWithDataIsNoBetterGuess(t *testing.T) {
+	synctest.Test(t, testResetWithDataIsNoBetterGuess)
+}
 
 func testResetWithDataIsNoBetterGuess(t *testing.T) {
 	tc := newTestConn(t, setup{peerISN: 5000})
@@ -228,7 +230,9 @@ func testChallengeAcksAreLimited(t *testing.T) {
 }
 
 // The answer to data is not limited: without it the peer would wait for its timer.
-func TestDuplicateDataIsAlwaysAnswered(t *testing.T) { synctest.Test(t, testDuplicateDataIsAlwaysAnswered) }
+func TestDuplicateDataIsAlwaysAnswered(t *testing.T) {
+	synctest.Test(t, testDuplicateDataIsAlwaysAnswered)
+}
 
 func testDuplicateDataIsAlwaysAnswered(t *testing.T) {
 	tc := newTestConn(t, setup{noSACK: true, noDelAck: true})
@@ -242,7 +246,9 @@ func testDuplicateDataIsAlwaysAnswered(t *testing.T) {
 }
 
 // The peer's FIN is data in this respect: our ACK of it may be lost more than once.
-func TestDuplicateFinIsAlwaysAnswered(t *testing.T) { synctest.Test(t, testDuplicateFinIsAlwaysAnswered) }
+func TestDuplicateFinIsAlwaysAnswered(t *testing.T) {
+	synctest.Test(t, testDuplicateFinIsAlwaysAnswered)
+}
 
 func testDuplicateFinIsAlwaysAnswered(t *testing.T) {
 	tc := newTestConn(t, setup{})

@@ -27,6 +27,7 @@ type reassembly struct {
 	bytes  int
 	recent [maxSACK]span // the ranges that changed last, newest first (RFC 2018 4)
 	known  int           // how many of recent count
+	twice  span          // what of the last piece was held already, the first range of it; end 0: nothing
 }
 
 // insert keeps what is new of data, which starts at position start. fresh is the
@@ -35,6 +36,7 @@ func (r *reassembly) insert(start int64, data []byte, in *packet.In) (fresh int,
 	end := start + int64(len(data))
 	i := sort.Search(len(r.held), func(i int) bool { return r.held[i].end > start })
 	from := start
+	r.twice = span{}
 	for from < end {
 		gapEnd := end
 		if i < len(r.held) {
@@ -52,12 +54,34 @@ func (r *reassembly) insert(start int64, data []byte, in *packet.In) (fresh int,
 		if i == len(r.held) {
 			break
 		}
+		if h := r.held[i]; h.start < end {
+			r.noteTwice(span{max(start, h.start), min(end, h.end)})
+		}
 		from = max(from, r.held[i].end)
 		i++
 	}
 	r.bytes += fresh
 	r.note(span{start, end}) // of a duplicate, too: its block follows the DSACK (RFC 2883 4 (3))
 	return fresh, true
+}
+
+// noteTwice adds a range to twice, unless there is a gap between them.
+func (r *reassembly) noteTwice(s span) {
+	switch r.twice.end {
+	case 0:
+		r.twice = s
+	case s.start:
+		r.twice.end = s.end
+	}
+}
+
+// overlap is the first range held that lies before position at; its end is 0 if there is none.
+func (r *reassembly) overlap(at int64) (s span) {
+	if h := r.held[0]; h.start < at {
+		s = r.widen(span{h.start, h.end})
+		s.end = min(s.end, at)
+	}
+	return s
 }
 
 // keep puts a piece at index i, or at the end of the piece before where there is

@@ -82,10 +82,10 @@ func (c *tcb) keepTimestamp(now instant, s *segment) {
 func (c *tcb) sequenceOK(now instant, s *segment, seq int64) bool {
 	end := seq + s.seqLen()
 	switch {
+	case end <= c.rcvNxt && s.seqLen() > 0:
+		counter.Inc(&c.stats.InDuplicate)
 	case seq > c.rcvEdge, end < c.rcvNxt:
 		counter.Inc(&c.stats.InOutOfWindow)
-	case end == c.rcvNxt && s.seqLen() > 0:
-		counter.Inc(&c.stats.InDuplicate)
 	default:
 		return true
 	}
@@ -224,6 +224,8 @@ func (c *tcb) inOrder(now instant, s *segment) {
 	c.deliver(s)
 	c.rcvNxt += int64(n)
 	if filled {
+		twice := c.ooo.overlap(c.rcvNxt)
+		c.noteDuplicate(twice.start, twice.end)
 		c.rcvNxt = c.ooo.moveTo(&c.queue, c.rcvNxt)
 		c.ooo.forget(c.rcvNxt)
 		if len(c.ooo.held) == 0 {
@@ -271,18 +273,17 @@ func (c *tcb) outOfOrder(seq int64, s *segment) {
 	if c.ooo == nil {
 		c.ooo = new(reassembly)
 	}
-	n := int64(s.dataLen())
 	fresh, ok := c.ooo.insert(seq, s.data[0], s.in)
 	switch {
 	case !ok:
 		counter.Inc(&c.stats.OfoPruned)
 	case fresh == 0:
 		counter.Inc(&c.stats.InDuplicate)
-		c.noteDuplicate(seq, seq+n)
 	}
+	c.noteDuplicate(c.ooo.twice.start, c.ooo.twice.end)
 }
 
-// noteDuplicate has the next ACK report what came twice (RFC 2883).
+// noteDuplicate has the next ACK report what came twice (RFC 2883); nothing if end is 0.
 func (c *tcb) noteDuplicate(start, end int64) {
 	start = max(start, 1) // a SYN is not data
 	if c.sackOK && end > start && end <= c.rcvEdge && start >= c.rcvNxt-int64(1<<30) {
