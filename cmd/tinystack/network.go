@@ -17,13 +17,14 @@ import (
 type network struct {
 	stack *stack.Stack
 	host  *netcfg.Host
-	dev   link.Device
+	dev   *link.Capture
 }
 
 // openNetwork makes the device, sets up the host's end and starts the stack, whose
-// default route is the host. impair, unless nil, is what the wire does to packets.
-// It returns a *netcfg.MissingError where the machine lacks something.
-func openNetwork(c netConfig, impair *link.ImpairConfig) (*network, error) {
+// default route is the host. impair, unless nil, is what the wire does to packets;
+// watch, unless nil, is called before the first packet passes. It returns a
+// *netcfg.MissingError where the machine lacks something.
+func openNetwork(c netConfig, impair *link.ImpairConfig, watch func(*link.Capture) error) (*network, error) {
 	if err := netcfg.CheckSubnet(c.stack, c.dev); err != nil {
 		return nil, propose(c, err)
 	}
@@ -32,8 +33,14 @@ func openNetwork(c netConfig, impair *link.ImpairConfig) (*network, error) {
 		return nil, propose(c, netcfg.Explain(err, c.dev, commandLine()))
 	}
 	c.dev = dev.Name() // the system's choice, where the user made none
-	n := &network{dev: dev}
-	if err := n.start(c); err != nil {
+	n := &network{dev: link.NewCapture(dev)}
+	if watch != nil {
+		err = watch(n.dev)
+	}
+	if err == nil {
+		err = n.start(c)
+	}
+	if err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil

@@ -26,7 +26,7 @@ func ping(ctx context.Context, p pingPlan, host string, stdout io.Writer) error 
 	if err != nil {
 		return codeError{exitPingError, err}
 	}
-	n, err := openNetwork(p.net, nil)
+	n, err := openNetwork(p.net, nil, nil)
 	if err != nil {
 		return pingError(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/tinystack/tinystack/internal/capture"
 	"github.com/tinystack/tinystack/internal/control"
 )
 
@@ -11,6 +12,7 @@ import (
 // a place for its socket the instance runs on all the same: the result is nil.
 func (n *network) openWindow(log *slog.Logger) *control.Server {
 	mux := http.NewServeMux()
+	mux.Handle(capturePath, capture.Handler(n.dev))
 	s, err := control.Listen(n.dev.Name(), mux)
 	if err != nil {
 		log.Warn("other commands can't see into this instance", "err", err)

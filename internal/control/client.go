@@ -131,7 +131,16 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Get asks for a path, which may have a query. An answer other than 200 is an
 // error, with the instance's own words. The caller closes the answer's body.
 func (c *Client) Get(ctx context.Context, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://tinystack"+path, nil)
+	return c.do(ctx, http.MethodGet, path, nil)
+}
+
+// Post is like Get, with a body, which the instance may read while it answers.
+func (c *Client) Post(ctx context.Context, path string, body io.Reader) (*http.Response, error) {
+	return c.do(ctx, http.MethodPost, path, body)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://tinystack"+path, body)
 	if err != nil {
 		return nil, err
 	}
