@@ -63,7 +63,11 @@ func (w *timeWait) receive(t tuple, s *segment) {
 // reusable reports whether a SYN is a new connection's: its timestamp, or its
 // sequence number, is beyond the old one's (RFC 6191 2, RFC 9293 3.10.7.4).
 func (w *timeWait) reusable(s *segment) bool {
-	if w.tsOK && s.Options.HasTimestamps && s.Options.TSVal != w.tsRecent {
+	switch {
+	case !s.Options.HasTimestamps:
+	case !w.tsOK: // what is left of the old connection has none, and will be dropped
+		return true
+	case s.Options.TSVal != w.tsRecent:
 		return int32(s.Options.TSVal-w.tsRecent) > 0
 	}
 	return s.Seq.Sub(w.rcvNxt) > 0
