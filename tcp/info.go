@@ -70,7 +70,7 @@ type Info struct {
 	CwndLimited    time.Duration
 	SndbufLimited  time.Duration
 	DeliveryRate   uint64 // bytes/s that arrived at the peer, over the latest round trip or a little more
-	RateAppLimited bool   // DeliveryRate is a lower bound: the application had nothing to send at times
+	RateAppLimited bool   // DeliveryRate is a lower bound: the application had nothing to send for part of that
 }
 
 // ConnInfo is a line in the table of connections.

@@ -47,8 +47,9 @@ type limits struct {
 	rate  float64                        // bytes/s; 0: no sample yet
 	start instant                        // of the interval of the next sample
 	bytes int                            // that arrived in it
-	// The application had nothing to send at times: of the interval, of the sample.
-	idled, idledRate bool
+	app   time.Duration                  // total[LimitApp] at its start
+
+	rateApp bool // rate is a lower bound: the application had nothing to send for part of the interval
 }
 
 // limit is what keeps the connection from sending more, now that next has sent
@@ -85,9 +86,8 @@ func (c *tcb) noteLimit(now instant) {
 		c.limits = l
 	}
 	if l.by == LimitIdle { // time without data says nothing of the path
-		l.start, l.bytes, l.idled = now, 0, false
+		l.begin(now)
 	}
-	l.idled = l.idled || by == LimitApp
 	if by == l.by {
 		return
 	}
@@ -95,10 +95,22 @@ func (c *tcb) noteLimit(now instant) {
 	l.by, l.since = by, now
 }
 
+// begin starts an interval of the rate's next sample.
+func (l *limits) begin(now instant) { l.start, l.bytes, l.app = now, 0, l.appTime(now) }
+
+// appTime is the time so far in which the application had nothing to send.
+func (l *limits) appTime(now instant) time.Duration {
+	if l.by == LimitApp {
+		return l.total[LimitApp] + now.sub(l.since)
+	}
+	return l.total[LimitApp]
+}
+
 // noteDelivered takes into account that n bytes more have arrived at the peer.
 // A sample of the rate is what arrived in an interval of a round trip or a little more.
-// One of an interval in which the application had nothing to send is a lower
-// bound: it counts if it is higher than the last sample, or nothing better is known.
+// Where the application had nothing to send for more than an eighth of it, the
+// sample is a lower bound: it counts if it is higher than the last one, or that
+// was such a bound too.
 func (c *tcb) noteDelivered(now instant, n int) {
 	l := c.limits
 	if l == nil || n == 0 {
@@ -110,10 +122,11 @@ func (c *tcb) noteDelivered(now instant, n int) {
 		return
 	}
 	rate := float64(l.bytes) / interval.Seconds()
-	if !l.idled || rate >= l.rate || l.idledRate {
-		l.rate, l.idledRate = rate, l.idled
+	app := l.appTime(now)-l.app > interval/8
+	if !app || rate >= l.rate || l.rateApp {
+		l.rate, l.rateApp = rate, app
 	}
-	l.start, l.bytes, l.idled = now, 0, l.by == LimitApp
+	l.begin(now)
 }
 
 // limitInfo fills in what Info has of this.
@@ -133,5 +146,5 @@ func (c *tcb) limitInfo(now instant, info *Info) {
 	info.SndbufLimited = total[LimitSndbuf]
 	info.BusyTime = info.AppLimited + info.RwndLimited + info.CwndLimited + info.SndbufLimited
 	info.DeliveryRate = uint64(l.rate)
-	info.RateAppLimited = l.idledRate
+	info.RateAppLimited = l.rateApp
 }
