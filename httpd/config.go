@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"time"
 )
@@ -42,6 +43,8 @@ type Config struct {
 	// ConnInfo returns what the stack knows of a connection that the listener
 	// returned; false: nothing. nil: the welcome page tells what net.Conn tells.
 	ConnInfo func(net.Conn) (ConnInfo, bool)
+	// Metrics answers requests for /metrics. nil: there is no such path.
+	Metrics http.Handler
 
 	// ReadHeaderTimeout is how long a request's header may take to arrive.
 	// 0: 10 s; negative: for ever.

@@ -12,6 +12,7 @@
 //	/hello       "hello\n", as cheaply as net/http can
 //	/bytes/{n}   n bytes, of which byte i is i mod 251; n is 0 to 2^40, in digits,
 //	             which KiB, MiB or GiB may follow. ETag and ranges as for a file
+//	/metrics     what [Config].Metrics answers, where it is set
 //	/upload      POST or PUT: reads the body, keeps nothing, answers with the lines
 //	             "bytes: n", "sha256: hex" and "seconds: s"
 //	/...         the file or directory of that name

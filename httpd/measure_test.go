@@ -151,3 +151,25 @@ func BenchmarkBytes(b *testing.B) {
 		resp.Body.Close()
 	}
 }
+
+// The path is the handler's where there is one, and a file's where there is none.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	www := newWWW(t, map[string]string{"metrics": "a file"})
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("a 1\n")) })
+	for _, tt := range []struct {
+		cfg    Config
+		status int
+		body   string
+	}{
+		{Config{}, http.StatusNotFound, "Not Found\n"},
+		{Config{WWW: www}, http.StatusOK, "a file"},
+		{Config{WWW: www, Metrics: metrics}, http.StatusOK, "a 1\n"},
+	} {
+		got := ask(t, newServer(t, tt.cfg).Handler(), "GET", "/metrics")
+		got.want(t, "metrics", tt.status)
+		if got.body != tt.body {
+			t.Errorf("GET /metrics gave %q, want %q", got.body, tt.body)
+		}
+	}
+}

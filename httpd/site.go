@@ -88,6 +88,8 @@ func (s *site) get(w *writer, r *http.Request) {
 		hello(w)
 	case p == "/welcome", p == "/" && s.root == nil:
 		s.welcome(w, r, nil)
+	case p == "/metrics" && s.cfg.Metrics != nil:
+		s.cfg.Metrics.ServeHTTP(w, r)
 	case strings.HasPrefix(p, "/bytes/"):
 		serveBytes(w, r, strings.TrimPrefix(p, "/bytes/"))
 	case s.root != nil:

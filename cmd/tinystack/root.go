@@ -32,7 +32,7 @@ or the subnet is missing.`,
 		SilenceUsage:               true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newUp(), newPing(), newCapture(), newVersion())
+	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newCapture(), newVersion())
 	return root
 }
 

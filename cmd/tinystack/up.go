@@ -22,6 +22,8 @@ type upFlags struct {
 	services bool
 	impair   string
 	pcap     string
+	metrics  bool
+	jsonLog  bool
 }
 
 // upPlan is the flags, checked.
@@ -31,6 +33,7 @@ type upPlan struct {
 	services bool
 	impair   *link.ImpairConfig
 	pcap     string
+	metrics  bool
 }
 
 func newUp() *cobra.Command {
@@ -47,7 +50,7 @@ interrupted: requests under way have 5 seconds, unless it is interrupted again.`
 			if err != nil {
 				return err
 			}
-			return up(cmd.Context(), p, cmd.OutOrStdout(), slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			return up(cmd.Context(), p, cmd.OutOrStdout(), f.logger(cmd.ErrOrStderr()))
 		},
 	}
 	f.net.add(cmd, "tiny0", "198.18.0.2/24")
@@ -56,14 +59,24 @@ interrupted: requests under way have 5 seconds, unless it is interrupted again.`
 	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
 	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
 	flags.StringVar(&f.pcap, "pcap", "", "record all packets in this `file`, which Wireshark reads")
+	flags.BoolVar(&f.metrics, "metrics", false, "serve the counters at /metrics, in Prometheus' text format")
+	flags.BoolVar(&f.jsonLog, "json-log", false, "write the log on standard error as JSON")
 	_ = cmd.MarkFlagDirname("www")
 	_ = cmd.MarkFlagFilename("pcap", "pcapng")
 	return cmd
 }
 
+// logger writes to w in the format that the flags want.
+func (f *upFlags) logger(w io.Writer) *slog.Logger {
+	if f.jsonLog {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
 // plan checks the flags; its errors are usage errors.
 func (f *upFlags) plan() (p upPlan, err error) {
-	p.www, p.services, p.pcap = f.www, f.services, f.pcap
+	p.www, p.services, p.pcap, p.metrics = f.www, f.services, f.pcap, f.metrics
 	if p.net, err = f.net.config(); err != nil {
 		return p, err
 	}
@@ -97,7 +110,7 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 	if window := n.openWindow(log); window != nil {
 		defer func() { err = errors.Join(err, window.Close()) }()
 	}
-	web, err := httpd.New(httpd.Config{WWW: p.www, AccessLog: stdout, Logger: log, ConnInfo: connInfo})
+	web, err := httpd.New(n.webConfig(p, stdout, log))
 	if err != nil {
 		return err
 	}
@@ -114,6 +127,14 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 		err = n.failure()
 	}
 	return errors.Join(err, web.Close())
+}
+
+func (n *network) webConfig(p upPlan, accessLog io.Writer, log *slog.Logger) httpd.Config {
+	c := httpd.Config{WWW: p.www, AccessLog: accessLog, Logger: log, ConnInfo: connInfo}
+	if p.metrics {
+		c.Metrics = metricsHandler(n.stack.Stats)
+	}
+	return c
 }
 
 // serve starts the servers; failed gets the error of one that ends by itself.
@@ -143,6 +164,9 @@ func banner(p upPlan, n *network) string {
 	}
 	if p.services {
 		s += "  echo 7, discard 9, chargen 19, on TCP and UDP\n"
+	}
+	if p.metrics {
+		s += fmt.Sprintf("  counters at http://%s/metrics\n", at)
 	}
 	if n.host.Todo != "" {
 		s += fmt.Sprintf("  first:  %s\n", n.host.Todo)

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/tinystack/tinystack/internal/control"
+	"github.com/tinystack/tinystack/stack"
+)
+
+// statsAnswer is what "stats --json" prints. Names are those of Linux's nstat where
+// it has the counter: a layer and a name of RFC 4293, 2011, 4022 or 4113.
+type statsAnswer struct {
+	Schema     int               `json:"schema"`
+	Device     string            `json:"device"`
+	Time       time.Time         `json:"time"`
+	Counters   map[string]uint64 `json:"counters"`
+	Interfaces []interfaceAnswer `json:"interfaces"` // loopback first
+}
+
+// interfaceAnswer is one interface of the stack.
+type interfaceAnswer struct {
+	Name     string            `json:"name"`
+	Up       bool              `json:"up"`
+	Counters map[string]uint64 `json:"counters"`
+}
+
+// statsOf is the answer of the instance on dev.
+func statsOf(s stack.Stats, dev string) statsAnswer {
+	a := statsAnswer{Schema: control.Schema, Device: dev, Time: time.Now(), Counters: map[string]uint64{}}
+	for _, c := range layerCounters(s) {
+		a.Counters[c.key()] = c.value
+	}
+	for _, i := range s.Interfaces {
+		all := map[string]uint64{}
+		for _, c := range interfaceCounters(i) {
+			all[c.key()] = c.value
+		}
+		a.Interfaces = append(a.Interfaces, interfaceAnswer{Name: i.Name, Up: i.Up, Counters: all})
+	}
+	return a
+}
+
+// counter is one of the stack's counters.
+type counter struct {
+	layer string // "Ip", "Icmp", "Tcp", "Udp", or "If" for one of an interface
+	name  string
+	value uint64
+}
+
+func (c counter) key() string { return c.layer + c.name }
+
+// isGauge tells a number that may go down from a counter.
+func isGauge(key string) bool { return key == "TcpCurrEstab" }
+
+// layerCounters are all counters but the interfaces', in the order of the structs
+// they come from.
+func layerCounters(s stack.Stats) []counter {
+	return slices.Concat(fields("Ip", s.IP), fields("Icmp", s.ICMP), fields("Tcp", s.TCP), fields("Udp", s.UDP))
+}
+
+func interfaceCounters(i stack.InterfaceStats) []counter { return fields("If", i) }
+
+// fields are the fields of a struct that are counters.
+func fields(layer string, stats any) (list []counter) {
+	v := reflect.ValueOf(stats)
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Uint64 {
+			list = append(list, counter{layer, v.Type().Field(i).Name, f.Uint()})
+		}
+	}
+	return list
+}
+
+// inOrder are the keys of a set of counters: first those that this program
+// knows, as they are documented, then what a newer instance has beyond them.
+func inOrder(set map[string]uint64) []string {
+	var keys []string
+	for _, c := range slices.Concat(layerCounters(stack.Stats{}), interfaceCounters(stack.InterfaceStats{})) {
+		if _, ok := set[c.key()]; ok {
+			keys = append(keys, c.key())
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
