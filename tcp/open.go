@@ -177,7 +177,7 @@ func (c *tcb) receiveSynSent(now instant, s *segment) {
 		c.ackedData(now, s, c.sndPos(s.Ack))
 		c.ackNow = true
 		// Data and FIN that came with the SYN-ACK (RFC 9293 3.10.7.3, last paragraph but one).
-		c.text(now, s, 1)
+		c.text(now, s, c.trim(s, 1))
 	default: // Fifth
 		counter.Inc(&c.stats.InBadState)
 	}

@@ -140,6 +140,14 @@ func (r *reassembly) widen(s span) span {
 	return s
 }
 
+// end is the position after the last byte held, 0 if there is none.
+func (r *reassembly) end() int64 {
+	if len(r.held) == 0 {
+		return 0
+	}
+	return r.held[len(r.held)-1].end
+}
+
 // moveTo appends to q the pieces that follow position at without a gap, and
 // returns the position after them.
 func (r *reassembly) moveTo(q *recvQueue, at int64) int64 {

@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/tinystack/tinystack/internal/counter"
@@ -209,11 +208,23 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 		}
 	}
 	if s.Flags.Has(FIN) {
-		c.rcvFin = cmp.Or(c.rcvFin, seq+int64(s.dataLen()))
-		c.ackNow = true
+		c.noteFin(seq + int64(s.dataLen()))
 	}
 	if c.rcvFin != 0 && c.rcvNxt == c.rcvFin {
 		c.finReceived(now)
+	}
+}
+
+// noteFin takes note of where the peer's stream ends. A FIN before data that has
+// arrived already contradicts the peer's own words, and is not believed.
+func (c *tcb) noteFin(at int64) {
+	c.ackNow = true
+	switch {
+	case c.rcvFin != 0:
+	case at < c.rcvNxt, c.ooo != nil && at < c.ooo.end():
+		counter.Inc(&c.stats.InBadState)
+	default:
+		c.rcvFin = at
 	}
 }
 
