@@ -34,7 +34,6 @@ func (c *Conn) control(seq Seq, ctl *packet.Control) bool {
 	if ctl.MTU > 0 {
 		c.route.LowerMTU(ctl.MTU)
 		c.updatePath()
-		c.tcb.pathShrank()
 	} else {
 		c.tcb.unreachable(ctl.Err)
 	}
@@ -42,13 +41,13 @@ func (c *Conn) control(seq Seq, ctl *packet.Control) bool {
 	return true
 }
 
-// pathShrank sends again what was too large. It is no sign of congestion (RFC 1191 6.5).
-func (c *tcb) pathShrank() {
-	if c.fl == nil {
-		return
+// pathShrank sends again what was too large, once, whoever found the new mss: the
+// router may have more to say of the same packets. It is no sign of congestion (RFC 1191 6.5).
+func (c *tcb) pathShrank(mss int) {
+	if c.fl != nil {
+		c.fl.markLonger(mss)
+		c.fastResend = true
 	}
-	c.fl.markLonger(c.mss(c.tsLen()))
-	c.fastResend = true
 }
 
 // unreachable ends an attempt to connect. An open connection only remembers the

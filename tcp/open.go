@@ -135,11 +135,18 @@ func (c *tcb) mss(optLen int) int {
 // network header, and whether super-segments may be sent.
 func (c *tcb) setPath(mtu int, tso bool) {
 	c.tso = tso
-	if n := mtu - minHeaderLen; n != c.maxSegment {
-		c.maxSegment = n
-		if c.cc != nil {
-			c.cc.setMSS(c.mss(c.tsLen()))
-		}
+	n := mtu - minHeaderLen
+	if n == c.maxSegment {
+		return
+	}
+	before := c.mss(c.tsLen())
+	c.maxSegment = n
+	mss := c.mss(c.tsLen())
+	if c.cc != nil {
+		c.cc.setMSS(mss)
+	}
+	if mss < before {
+		c.pathShrank(mss)
 	}
 }
 

@@ -112,8 +112,9 @@ func (c *tcb) window(syn bool) uint16 {
 	return uint16(min(max(0, c.rcvEdge-c.rcvNxt)>>scale, 65535))
 }
 
-// receiveRoom is the number of bytes the receive buffer has room for.
-func (c *tcb) receiveRoom() int { return max(0, c.rcvBufMax-c.queue.n) }
+// receiveRoom is the number of bytes the receive buffer has room for, as far as the
+// header can tell of it.
+func (c *tcb) receiveRoom() int { return min(max(0, c.rcvBufMax-c.queue.n), 65535<<c.rcvScale) }
 
 // segmentAt fills in the segment for the positions from start to end.
 func (c *tcb) segmentAt(now instant, s *segment, start, end int64) {

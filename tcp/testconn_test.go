@@ -690,6 +690,7 @@ func (tc *testConn) read(n int) {
 // wantReadable fails where a Read would wait.
 func (tc *testConn) wantReadable() {
 	tc.t.Helper()
+	synctest.Wait()
 	tc.conn.mu.Lock()
 	defer tc.conn.mu.Unlock()
 	if !tc.conn.tcb.readable() {
