@@ -151,7 +151,6 @@ func (v *victim) act(t *testing.T) {
 		v.callUser()
 	case 5:
 		v.setPath(max(68, d.n(9000)), d.n(2) == 0)
-		v.pathShrank()
 	default:
 		v.anySegment(t)
 		return
