@@ -43,7 +43,10 @@ func drive(ctx context.Context, args []string, out io.Writer) error {
 // The full plan, and the quick one.
 const (
 	fullRounds, fullTime, fullIdle    = 5, 2 * time.Second, 3
-	quickRounds, quickTime, quickIdle = 3, 600 * time.Millisecond, 1
+	quickRounds, quickTime, quickIdle = 3, 500 * time.Millisecond, 1
+
+	// A first loss, which some peers answer by waiting for a timer, is to be over before measuring.
+	fullWarm, quickWarm = 500 * time.Millisecond, 300 * time.Millisecond
 )
 
 func parsePlan(args []string) (plan, func(io.Writer, *results) error, error) {
@@ -59,9 +62,9 @@ func parsePlan(args []string) (plan, func(io.Writer, *results) error, error) {
 	if err := flags.Parse(args); err != nil {
 		return plan{}, nil, flag.ErrHelp // it has said what is wrong
 	}
-	p := plan{rounds: fullRounds, time: fullTime, idle: fullIdle, profiles: *profiles}
+	p := plan{rounds: fullRounds, warm: fullWarm, time: fullTime, idle: fullIdle, profiles: *profiles}
 	if *quick {
-		p.rounds, p.time, p.idle = quickRounds, quickTime, quickIdle
+		p.rounds, p.warm, p.time, p.idle = quickRounds, quickWarm, quickTime, quickIdle
 	}
 	if *rounds != 0 {
 		p.rounds, p.idle = *rounds, min(*rounds, p.idle)
@@ -69,7 +72,6 @@ func parsePlan(args []string) (plan, func(io.Writer, *results) error, error) {
 	if *each != 0 {
 		p.time = *each
 	}
-	p.warm = min(p.time/4, 300*time.Millisecond)
 	if p.rounds < 1 || p.rounds > 100 || p.time < 100*time.Millisecond || p.time > time.Minute || flags.NArg() > 0 {
 		return plan{}, nil, fmt.Errorf("-rounds must be 1 to 100, -time 100ms to 1m, and nothing else is taken")
 	}
