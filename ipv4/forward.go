@@ -34,7 +34,7 @@ func (l *Layer) forward(t *table, i *Interface, h *Header, b []byte, o packet.Of
 
 // forwardTo sends b out through i, whole or in pieces.
 func (l *Layer) forwardTo(t *table, i *Interface, h *Header, b []byte, o packet.Offload) {
-	mtu := i.dev.MTU()
+	mtu := i.MTU()
 	tooBig := forwardLen(h, b, o) > mtu
 	if tooBig && h.DF {
 		drop(&l.stats.InDiscards, &l.stats.DropTooBig)
@@ -98,7 +98,7 @@ func (l *Layer) forwardFragments(i *Interface, h *Header, b []byte, o packet.Off
 		counter.Inc(&l.stats.OutDiscards)
 		return err
 	}
-	return l.fragment(i, &fragmenter{header: *h, pieces: [3][]byte{1: b[h.Len():]}, mtu: i.dev.MTU()})
+	return l.fragment(i, &fragmenter{header: *h, pieces: [3][]byte{1: b[h.Len():]}, mtu: i.MTU()})
 }
 
 // forwardSplit sends the super-packet b, whose segments are larger than i takes,
@@ -109,7 +109,7 @@ func (l *Layer) forwardSplit(i *Interface, b []byte, o packet.Offload) error {
 		if err != nil {
 			return err
 		}
-		if len(segment) <= i.dev.MTU() {
+		if len(segment) <= i.MTU() {
 			return l.forwardWhole(i, &h, segment, packet.Offload{})
 		}
 		return l.forwardFragments(i, &h, segment, packet.Offload{})

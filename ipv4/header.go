@@ -155,11 +155,6 @@ func bits4(a netip.Addr) uint32 {
 	return binary.BigEndian.Uint32(b[:])
 }
 
-// addr4 returns the address that bits4 made the number of.
-func addr4(n uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-}
-
 // transportLen returns the length of the transport header that b starts with: of
 // TCP with its options, of others 8 bytes; or less, if b is shorter.
 func transportLen(protocol uint8, b []byte) int {

@@ -274,6 +274,11 @@ func icmpFrom(src, dst netip.Addr, typ, code uint8, rest uint32, body []byte) []
 	return build(Header{Protocol: protocolICMP, Src: src, Dst: dst}, icmpMessage(typ, code, rest, body))
 }
 
+// addr4 returns the address that bits4 made the number of.
+func addr4(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
 // wantErr checks that err is want.
 func wantErr(t testing.TB, what string, err, want error) {
 	t.Helper()

@@ -26,16 +26,13 @@ func (l *Layer) Input(i *Interface, in *packet.In, b []byte, o packet.Offload) {
 	}
 	b = b[:h.TotalLen]
 	t := l.table.Load()
-	if !l.checkSource(t, i, &h) || !l.checkHeader(t, b, &h) {
-		return
-	}
-	switch kind, dst := t.kind(bits4(h.Dst)), bits4(h.Dst); {
-	case kind == hostLocal && loopback(dst) && i != t.loopback:
-		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
-	case kind != hostOther:
-		l.local(in, &h, b, payload, o, kind == hostBroadcast)
+	kind := t.kind(bits4(h.Dst))
+	switch {
+	case !l.checkSource(t, i, &h), !l.checkDest(t, i, &h, kind), !l.checkHeader(t, b, &h):
+	case kind == hostOther:
+		l.forward(t, i, &h, b, o)
 	default:
-		l.foreign(t, i, &h, b, o)
+		l.local(in, &h, b, payload, o, kind == hostBroadcast)
 	}
 }
 
@@ -69,6 +66,28 @@ func (l *Layer) checkSource(t *table, i *Interface, h *Header) bool {
 		return false
 	}
 	return true
+}
+
+// checkDest reports whether the packet is for this host, or to be forwarded; else
+// it drops it, and nobody is told (RFC 1122 3.2.1.3, RFC 1812 5.3.7).
+func (l *Layer) checkDest(t *table, i *Interface, h *Header, kind hostKind) bool {
+	switch dst := bits4(h.Dst); {
+	case loopback(dst) && (kind == hostOther || i != t.loopback):
+		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
+	case kind != hostOther:
+		return true
+	case multicast(dst):
+		drop(&l.stats.InAddrErrors, &l.stats.DropMulticast)
+	case !unicast(dst):
+		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
+	case !l.config.Forward:
+		drop(&l.stats.InAddrErrors, &l.stats.DropNotLocal)
+	case linkLocal(dst) || linkLocal(bits4(h.Src)):
+		drop(&l.stats.InAddrErrors, &l.stats.DropNotForwardable)
+	default:
+		return true
+	}
+	return false
 }
 
 // checkHeader reports whether the rest of the header is acceptable; else it drops
@@ -122,20 +141,4 @@ func (l *Layer) deliver(in *packet.In, h *Header, b, payload []byte) {
 	}
 	counter.Inc(&l.stats.InDelivers)
 	(*handler).Receive(in)
-}
-
-// foreign takes a packet that is not for this host.
-func (l *Layer) foreign(t *table, i *Interface, h *Header, b []byte, o packet.Offload) {
-	switch dst := bits4(h.Dst); {
-	case multicast(dst):
-		drop(&l.stats.InAddrErrors, &l.stats.DropMulticast)
-	case !unicast(dst) || loopback(dst):
-		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
-	case !l.config.Forward:
-		drop(&l.stats.InAddrErrors, &l.stats.DropNotLocal)
-	case linkLocal(dst) || linkLocal(bits4(h.Src)):
-		drop(&l.stats.InAddrErrors, &l.stats.DropNotForwardable)
-	default:
-		l.forward(t, i, h, b, o)
-	}
 }

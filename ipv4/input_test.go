@@ -79,6 +79,12 @@ func TestDrops(t *testing.T) {
 		"to reserved":       {to("240.0.0.1"), Stats{InAddrErrors: 1, DropMartianDest: 1}},
 		"to multicast":      {to("224.0.0.251"), Stats{InAddrErrors: 1, DropMulticast: 1}},
 		"to somebody else":  {to("192.0.2.77"), Stats{InAddrErrors: 1, DropNotLocal: 1}},
+		// "A host MUST silently discard an incoming datagram that is not destined for
+		// the host" https://www.rfc-editor.org/rfc/rfc1122#section-3.2.1.3
+		"bad option, to somebody else": {
+			build(Header{Protocol: 17, Src: peerA, Dst: distant, Options: []byte{7, 1, 0, 0}}, nil),
+			Stats{InAddrErrors: 1, DropNotLocal: 1},
+		},
 		"ping of death": {
 			build(Header{Protocol: 1, Src: peerA, Dst: hostA, Offset: 65528}, make([]byte, 100)),
 			Stats{InHdrErrors: 1, DropFragmentRange: 1},

@@ -79,8 +79,9 @@ func (l *Layer) RemoveInterface(i *Interface) {
 // Name returns the device's name.
 func (i *Interface) Name() string { return i.dev.Name() }
 
-// MTU returns the largest packet in bytes that the device takes.
-func (i *Interface) MTU() int { return min(i.dev.MTU(), packet.MaxSize) }
+// MTU returns the largest packet in bytes that the device takes now: 68 to 65535,
+// whatever the device says.
+func (i *Interface) MTU() int { return min(max(i.dev.MTU(), minMTU), packet.MaxSize) }
 
 // Addresses returns the interface's addresses, each with its subnet, in the order
 // they were added.

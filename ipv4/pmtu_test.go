@@ -121,6 +121,27 @@ func TestLinkMTUChanges(t *testing.T) {
 	}
 }
 
+// A device whose MTU falls below what IPv4 can do with is given packets of 68
+// bytes, which it may refuse: no fragment is empty, and there is an end to them.
+func TestLinkMTUTooSmall(t *testing.T) {
+	t.Parallel()
+	for _, mtu := range []int{67, 20, 0, -1} {
+		h := newRouter(t)
+		r := h.route(peerB)
+		h.b.mtu = mtu
+		if r.MTU() != 68 || h.ib.MTU() != 68 {
+			t.Errorf("device says %d: MTU is %d", mtu, r.MTU())
+		}
+		if err := r.Send(udpOut(48 - 8 + 1)); err != nil {
+			t.Errorf("device says %d: %v", mtu, err)
+		}
+		h.input(h.ia, udpTo(peerA, peerB, 48-8+1))
+		if s := h.b.take(); len(s) != 4 || len(s[0].b) != 68 || len(s[3].b) != 21 {
+			t.Errorf("device says %d: %d packets, want 2 for each sent", mtu, len(s))
+		}
+	}
+}
+
 func TestRouteLookupIsCached(t *testing.T) {
 	h := newHost(t, Config{})
 	r := h.route(peerA)

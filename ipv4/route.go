@@ -26,7 +26,7 @@ func (h *hop) mtu() int {
 	if h.iface == nil {
 		return defaultMTU
 	}
-	return min(h.iface.dev.MTU(), h.path.mtu)
+	return min(h.iface.MTU(), h.path.mtu)
 }
 
 // hop looks up the first hop from src, an address of this host, to dst.
@@ -117,7 +117,7 @@ func (r *route) MTU() int { return r.hop().mtu() }
 // It is forgotten after ten minutes. One below 68 is ignored; below 552, the MTU
 // stays at 552 and packets are sent without DF.
 func (r *route) LowerMTU(mtu int) {
-	if h := r.hop(); h.iface != nil && mtu < h.iface.dev.MTU() && h.table.kind(bits4(r.remote)) != hostLocal {
+	if h := r.hop(); h.iface != nil && mtu < h.iface.MTU() && h.table.kind(bits4(r.remote)) != hostLocal {
 		r.layer.pmtus.lower(r.remote, mtu)
 	}
 }
