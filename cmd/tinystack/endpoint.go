@@ -10,10 +10,10 @@ import (
 type endpoint struct{ netip.AddrPort }
 
 func (e endpoint) String() string {
-	switch any := !e.Addr().IsValid() || e.Addr().IsUnspecified(); {
-	case any && e.Port() == 0:
+	switch all := !e.Addr().IsValid() || e.Addr().IsUnspecified(); {
+	case all && e.Port() == 0:
 		return "*:*"
-	case any:
+	case all:
 		return fmt.Sprintf("*:%d", e.Port())
 	case e.Port() == 0:
 		return strings.TrimSuffix(e.AddrPort.String(), "0") + "*"

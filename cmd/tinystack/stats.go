@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -90,8 +89,8 @@ func stats(ctx context.Context, c *control.Client, f statsFlags, interval time.D
 		var now statsAnswer
 		err := c.JSON(ctx, statsPath, &now)
 		switch {
-		case err != nil && interval > 0 && errors.Is(err, context.Canceled):
-			return nil
+		case err != nil && interval > 0 && ctx.Err() != nil:
+			return nil // interrupted
 		case err != nil:
 			return err
 		}
