@@ -9,7 +9,7 @@ import "github.com/tinystack/tinystack/internal/counter"
 func (c *tcb) recoverLoss(now instant, ack int64, delivered, news int, advanced, duplicate bool) {
 	if duplicate {
 		c.dupAcks++
-		if !c.sackOK {
+		if !c.sackOK && c.phase != loss { // what went before a timeout is not in pipe any more
 			c.dupAcked = min(c.dupAcked+c.mss(c.tsLen()), c.inFlight())
 		}
 	}
