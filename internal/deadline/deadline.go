@@ -23,16 +23,18 @@ func (d *Deadline) Set(t time.Time, l sync.Locker, wake func()) {
 	if d.timer != nil {
 		d.timer.Stop()
 	}
-	d.at, d.passed = t, false
+	d.at, d.passed = time.Time{}, false
 	if t.IsZero() {
 		return
 	}
-	wait := time.Until(t)
+	now := time.Now()
+	wait := t.Sub(now)
 	if wait <= 0 {
 		d.passed = true
 		wake()
 		return
 	}
+	d.at = now.Add(wait) // by the clock that the timer has, even if t is by the wall's
 	if d.timer != nil {
 		d.timer.Reset(wait)
 		return

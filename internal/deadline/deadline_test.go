@@ -48,6 +48,18 @@ func TestComesOnTime(t *testing.T) {
 	})
 }
 
+// A deadline by the wall clock is turned into one of the monotonic clock: else it
+// would never come where the wall clock is set back meanwhile.
+func TestWallClock(t *testing.T) { // not in a bubble, which has one clock only
+	t.Parallel()
+	var w waiter
+	w.set(time.Now().Add(time.Hour).Round(0))
+	defer w.d.Stop()
+	if at := w.d.at; at == at.Round(0) {
+		t.Errorf("%v has no monotonic reading", at)
+	}
+}
+
 func TestPastIsNow(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *waiter) {
 		w.set(time.Now())
