@@ -49,7 +49,7 @@ type Conn struct {
 func (l *Layer) Listen(local netip.AddrPort) (*Conn, error) {
 	c := l.newConn()
 	if err := l.bind(c, local); err != nil {
-		return nil, neterr.Op("listen", "udp", nil, udpAddr(local), bindError(err))
+		return nil, neterr.Op("listen", "udp", nil, udpAddr(local), err)
 	}
 	return c, nil
 }
@@ -112,7 +112,7 @@ func (l *Layer) checkLocal(addr netip.Addr) error {
 	return nil
 }
 
-// bindError names the system call that would have failed.
+// bindError names the system call that would have failed in Dial.
 func bindError(err error) error {
 	if errno, ok := err.(syscall.Errno); ok {
 		return os.NewSyscallError("bind", errno)

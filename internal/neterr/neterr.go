@@ -16,8 +16,11 @@ func Op(op, network string, local, remote net.Addr, err error) error {
 	}
 	if errno, ok := err.(syscall.Errno); ok {
 		call := op
-		if op == "dial" {
+		switch op {
+		case "dial":
 			call = "connect"
+		case "listen":
+			call = "bind"
 		}
 		err = os.NewSyscallError(call, errno)
 	}

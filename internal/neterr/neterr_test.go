@@ -25,6 +25,7 @@ func TestTextAndIdentity(t *testing.T) {
 		{"read", syscall.ECONNRESET, "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer"},
 		{"write", syscall.EPIPE, "write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe"},
 		{"dial", syscall.ECONNREFUSED, "dial tcp 127.0.0.1:1->127.0.0.1:2: connect: connection refused"},
+		{"listen", syscall.EADDRINUSE, "listen tcp 127.0.0.1:1->127.0.0.1:2: bind: address already in use"},
 		{"read", net.ErrClosed, "read tcp 127.0.0.1:1->127.0.0.1:2: use of closed network connection"},
 		{"read", os.ErrDeadlineExceeded, "read tcp 127.0.0.1:1->127.0.0.1:2: i/o timeout"},
 		{"read", os.NewSyscallError("recvfrom", syscall.ECONNREFUSED), "read tcp 127.0.0.1:1->127.0.0.1:2: recvfrom: connection refused"},
