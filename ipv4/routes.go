@@ -12,9 +12,26 @@ import (
 // interface was removed, ENETUNREACH if e names no interface and its gateway is
 // on no interface's subnet, EADDRNOTAVAIL if Src is not an address of this host.
 func (l *Layer) AddRoute(e Entry) error {
+	return l.addRoute(e, func(*table) {})
+}
+
+// ReplaceRoute adds a route in place of that to the same Dst with the same Metric,
+// if there is one: no packet finds neither of them. It fails as AddRoute does, but
+// for EEXIST, and then changes nothing.
+func (l *Layer) ReplaceRoute(e Entry) error {
+	return l.addRoute(e, func(t *table) {
+		t.removeRoutes(func(x Entry) bool { return x.Dst == e.Dst && x.Metric == e.Metric })
+	})
+}
+
+// addRoute adds a route to the table as prepare leaves it.
+func (l *Layer) addRoute(e Entry, prepare func(*table)) error {
 	err := checkEntry(e)
 	if err == nil {
-		err = l.change(func(t *table) error { return t.addRoute(e) })
+		err = l.change(func(t *table) error {
+			prepare(t)
+			return t.addRoute(e)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("ipv4: add route to %v: %w", e.Dst, err)

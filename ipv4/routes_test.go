@@ -3,6 +3,7 @@ package ipv4
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 )
@@ -175,6 +176,32 @@ func TestAddRouteRefuses(t *testing.T) {
 	}
 	if len(h.Routes()) != before {
 		t.Error("a refused route was added")
+	}
+}
+
+func TestReplaceRoute(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, Config{})
+	dst := prefix("10.0.0.0/8")
+	others := len(h.Routes())
+	gateways := func() (found []netip.Addr) {
+		for _, e := range h.Routes() {
+			if e.Dst == dst {
+				found = append(found, e.Gateway)
+			}
+		}
+		return found
+	}
+	wantErr(t, "no route before", h.ReplaceRoute(Entry{Dst: dst, Gateway: peerA}), nil)
+	wantErr(t, "other metric", h.ReplaceRoute(Entry{Dst: dst, Gateway: peerA, Metric: 1}), nil)
+	wantErr(t, "other gateway", h.ReplaceRoute(Entry{Dst: dst, Gateway: peerB}), nil)
+	wantErr(t, "gateway on no subnet", h.ReplaceRoute(Entry{Dst: dst, Gateway: distant}), syscall.ENETUNREACH)
+	wantErr(t, "no gateway", h.ReplaceRoute(Entry{Dst: dst}), syscall.EINVAL)
+	if got := gateways(); !slices.Equal(got, []netip.Addr{peerB, peerA}) {
+		t.Errorf("gateways are %v, want %v, then %v by metric 1", got, peerB, peerA)
+	}
+	if n := len(h.Routes()); n != others+2 {
+		t.Errorf("%d routes, want %d", n, others+2)
 	}
 }
 

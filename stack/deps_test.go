@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"stack":              {"link", "ipv4", "tcp", "udp", "packet"},
 	"httpd":              {},
 	"cmd":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "httpd"},
-	"e2e":                {"stack", "link", "packet"},
+	"e2e":                {"stack", "link", "ipv4", "tcp", "udp", "packet"},
 }
 
 // pure are the packages that import nothing but the standard library and us.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -120,5 +121,39 @@ func TestRoutes(t *testing.T) {
 	r.Interface = "none"
 	if err := s.AddRoute(r); !errors.Is(err, syscall.ENODEV) {
 		t.Errorf("no such interface: %v", err)
+	}
+}
+
+// Who dials while the default gateway changes finds the one or the other.
+func TestDefaultGatewayIsReplacedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, stack.Config{})
+	dev, _ := link.Pair(link.PairConfig{})
+	must(t, s.AddInterface(dev, netip.PrefixFrom(addrA, 24)))
+	gateways := [...]netip.Addr{netip.MustParseAddr("198.18.0.253"), netip.MustParseAddr("198.18.0.254")}
+	must(t, s.SetDefaultGateway(gateways[0]))
+	var changes sync.WaitGroup
+	defer changes.Wait()
+	done := make(chan struct{})
+	defer close(done)
+	changes.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+				if err := s.SetDefaultGateway(gateways[i%2]); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for range 2000 {
+		c, err := s.Dial("udp", "203.0.113.1:9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
 	}
 }

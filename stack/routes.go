@@ -44,28 +44,10 @@ func (s *Stack) DeleteRoute(r Route) error {
 }
 
 // SetDefaultGateway makes gateway, which is on an interface's subnet, the router
-// for all other destinations, in place of the one before.
+// for all other destinations, at once in place of the one before. It fails as
+// AddRoute does, and then leaves that one.
 func (s *Stack) SetDefaultGateway(gateway netip.Addr) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var before []ipv4.Entry
-	for _, e := range s.ip.Routes() {
-		if e.Dst == defaultDst && e.Metric == 0 {
-			before = append(before, e)
-			if err := s.ip.DeleteRoute(e); err != nil {
-				return err
-			}
-		}
-	}
-	err := s.ip.AddRoute(ipv4.Entry{Dst: defaultDst, Gateway: gateway})
-	if err != nil {
-		for _, e := range before {
-			if again := s.ip.AddRoute(e); again != nil {
-				return fmt.Errorf("%w; and the route before could not be kept: %w", err, again)
-			}
-		}
-	}
-	return err
+	return s.ip.ReplaceRoute(ipv4.Entry{Dst: defaultDst, Gateway: gateway})
 }
 
 // Routes lists the routes, those to the interfaces' own subnets included.
