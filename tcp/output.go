@@ -233,7 +233,9 @@ func (c *tcb) sendNew(now instant, s *segment) bool {
 func (c *tcb) sentNew(now instant, start int64) {
 	if c.fl == nil {
 		c.fl = newFlight()
-		c.lastAcked = now
+		if !c.persisting { // the wait for the window began before the probe
+			c.lastAcked = now
+		}
 	}
 	c.fl.sent(now, start, c.sndNxt)
 	if c.rexmitAt == 0 || c.persisting {

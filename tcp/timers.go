@@ -51,14 +51,14 @@ func (c *tcb) armRexmit(now instant, persist bool) {
 }
 
 // giveUpAt is when the connection ends if nothing more is acknowledged. A peer
-// that answers window probes is alive (RFC 9293 3.8.6.1), unless there is a user timeout.
+// that answers while its window is shut is alive (RFC 9293 3.8.6.1), unless there is a user timeout.
 func (c *tcb) giveUpAt() instant {
 	switch {
 	case !c.state.synchronized():
 		return c.lastAcked.add(c.cfg.ConnectTimeout)
 	case c.userTimeout > 0: // RFC 9293 3.8.3, RFC 5482
 		return c.lastAcked.add(c.userTimeout)
-	case c.persisting && !c.orphan:
+	case (c.persisting || c.sndWnd == 0) && !c.orphan:
 		return max(c.lastAcked, c.lastRecv).add(c.cfg.GiveUp)
 	}
 	return c.lastAcked.add(c.cfg.GiveUp)

@@ -1,0 +1,134 @@
+package tcp
+
+import (
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestInitialWindow(t *testing.T) { synctest.Test(t, testInitialWindow) }
+
+func testInitialWindow(t *testing.T) {
+	// "min (10*MSS, max (2*MSS, 14600))" https://www.rfc-editor.org/rfc/rfc6928#section-2
+	for _, test := range []struct{ mss, want int }{
+		{1000, 10000}, {1460, 14600}, {2000, 14600}, {7300, 14600}, {9000, 18000}, {100, 1000},
+	} {
+		tc := newTestConn(t, setup{mss: test.mss, mtu: 10000})
+		tc.wantWindows("new", test.want, math.MaxInt, "open")
+		tc.write(40000)
+		tc.wantData("initial window", 1, test.want-test.want%test.mss, test.mss)
+		tc.wantIdle("cwnd is full")
+	}
+}
+
+func TestSlowStart(t *testing.T) { synctest.Test(t, testSlowStart) }
+
+func testSlowStart(t *testing.T) {
+	// "cwnd += min (N, SMSS)" for each ACK, of N bytes
+	// https://www.rfc-editor.org/rfc/rfc5681#section-3.1
+	tc := newTestConn(t, setup{scale: 7, wnd: 1 << 20})
+	tc.write(100000)
+	tc.wantData("first flight", 1, 10000, 1000)
+	for i := range 10 {
+		tc.inject(seg{seq: 1, ack: 1001 + 1000*i})
+		tc.wantData("two for one", 10001+2000*i, 2000, 1000)
+		tc.wantIdle("and no more")
+	}
+	tc.wantWindows("doubled in a round trip", 20000, math.MaxInt, "open")
+}
+
+func TestCongestionAvoidance(t *testing.T) { synctest.Test(t, testCongestionAvoidance) }
+
+func testCongestionAvoidance(t *testing.T) {
+	// "During congestion avoidance, cwnd is incremented by roughly 1 full-sized segment
+	// per round-trip time" https://www.rfc-editor.org/rfc/rfc5681#section-3.1
+	tc := newTestConn(t, setup{})
+	tc.write(60000)
+	tc.wantData("first flight", 1, 10000, 1000)
+	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 10001}}})
+	tc.drain()
+	tc.inject(seg{seq: 1, ack: 14001})
+	tc.wantWindows("after a recovery", 5000, 5000, "open")
+	una := 14001
+	for want := 6000; want <= 9000; want += 1000 {
+		tc.drain()
+		for flight := tc.conn.Info().Unacked; flight > 0; flight -= 1000 {
+			una += 1000
+			tc.inject(seg{seq: 1, ack: una})
+		}
+		tc.wantWindows("a round trip later", want, 5000, "open")
+	}
+}
+
+func TestNoGrowthWithoutNeed(t *testing.T) { synctest.Test(t, testNoGrowthWithoutNeed) }
+
+func testNoGrowthWithoutNeed(t *testing.T) {
+	// "cwnd MUST NOT grow when the application or the peer's window is what limits"
+	// https://www.rfc-editor.org/rfc/rfc7661#section-4.1
+	tc := newTestConn(t, setup{})
+	for at := 1; at < 100001; at += 5000 {
+		tc.write(5000)
+		tc.wantData("half of cwnd", at, 5000, 1000)
+		tc.inject(seg{seq: 1, ack: at + 5000})
+	}
+	tc.wantWindows("limited by the application", 10000, math.MaxInt, "open")
+
+	tc = newTestConn(t, setup{wnd: 5000})
+	tc.write(50000)
+	for at := 1; at < 50001; at += 5000 {
+		tc.wantData("the peer's window", at, 5000, 1000)
+		tc.inject(seg{seq: 1, ack: at + 5000})
+	}
+	tc.wantWindows("limited by the peer", 10000, math.MaxInt, "open")
+}
+
+func TestRestartAfterIdle(t *testing.T) { synctest.Test(t, testRestartAfterIdle) }
+
+func testRestartAfterIdle(t *testing.T) {
+	// "a TCP SHOULD set cwnd to no more than RW before beginning transmission if the TCP
+	// has not sent data in an interval exceeding the retransmission timeout"
+	// https://www.rfc-editor.org/rfc/rfc5681#section-4.1
+	tc := newTestConn(t, setup{scale: 7, wnd: 1 << 20, noDelAck: true})
+	tc.write(10000 + 20000)
+	tc.drain()
+	tc.inject(seg{seq: 1, ack: 10001})
+	tc.drain()
+	tc.inject(seg{seq: 1, ack: 30001})
+	tc.wantWindows("grown", 20000, math.MaxInt, "open")
+
+	time.Sleep(tc.rto())
+	tc.write(20000)
+	tc.wantData("a short pause", 30001, 20000, 1000)
+	tc.inject(seg{seq: 1, ack: 50001})
+
+	// ACKs that are sent meanwhile are no data.
+	for i := range 10 {
+		time.Sleep(50 * time.Millisecond)
+		tc.inject(seg{seq: 1 + i, ack: 50001, n: 1})
+		tc.want("ACK", seg{seq: 50001, ack: 2 + i})
+	}
+	tc.write(40000)
+	tc.wantData("the restart window", 50001, 10000, 1000)
+	tc.wantIdle("and no more")
+}
+
+// CUBIC, the default: a loss takes 30 %.
+func TestCubicDefault(t *testing.T) { synctest.Test(t, testCubicDefault) }
+
+func testCubicDefault(t *testing.T) {
+	// "ssthresh = ... beta_cubic" of 0.7, https://www.rfc-editor.org/rfc/rfc9438#section-4.6
+	l, err := New(&fakeNet{t: t, mtu: testMTU}, Config{})
+	must(t, err)
+	if l.cfg.Congestion != CUBIC {
+		t.Errorf("the default is %q", l.cfg.Congestion)
+	}
+	tc := newTestConn(t, setup{cfg: Config{Congestion: CUBIC}})
+	tc.write(10000)
+	tc.wantData("first flight", 1, 10000, 1000)
+	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 10001}}})
+	tc.wantWindows("after a loss", 7000, 7000, "recovery")
+	if got := tc.conn.Info().Congestion; got != CUBIC {
+		t.Errorf("congestion control is %q", got)
+	}
+}
