@@ -82,6 +82,7 @@ func TestLikeKernel(t *testing.T) {
 		"CloseUnblocks":     testCloseUnblocks,
 		"Closed":            testClosed,
 		"Addresses":         testAddresses,
+		"ToUnspecified":     testToUnspecified,
 	}
 	for name, test := range tests {
 		t.Run(name+"/ours", func(t *testing.T) { t.Parallel(); test(t, ours(t)) })
@@ -394,5 +395,39 @@ func testAddresses(t *testing.T, s sockets) {
 	}
 	if n, _, err := all.ReadFromUDPAddrPort(make([]byte, 10)); n != 1 || err != nil {
 		t.Fatal(n, err)
+	}
+}
+
+// The unspecified address, which LocalAddr returns where a socket has all, means
+// this host: the address that the datagram comes from, which is loopback's where
+// there is a choice.
+func testToUnspecified(t *testing.T, s sockets) {
+	unspecified := netip.IPv4Unspecified()
+	for bound, want := range map[netip.Addr]netip.Addr{other: other, unspecified: loopback} {
+		a, err := s.listen(netip.AddrPortFrom(bound, 0))
+		opened(t, a, err)
+		to := netip.AddrPortFrom(unspecified, a.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+		from := func(want netip.Addr) {
+			t.Helper()
+			b := make([]byte, 8)
+			if n, addr, err := a.ReadFromUDPAddrPort(b); err != nil || n != 1 || addr.Addr().Unmap() != want {
+				t.Errorf("bound to %v: read %d bytes from %v, %v; want them from %v", bound, n, addr, err, want)
+			}
+		}
+		b, err := s.listen(netip.AddrPortFrom(bound, 0))
+		opened(t, b, err)
+		if _, err := b.WriteToUDPAddrPort([]byte("1"), to); err != nil {
+			t.Fatal(err)
+		}
+		from(want)
+		c, err := s.dial(netip.AddrPortFrom(bound, 0), to)
+		opened(t, c, err)
+		if got := c.RemoteAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(); got != want {
+			t.Errorf("dialed %v from %v: connected to %v, want %v", to, bound, got, want)
+		}
+		if _, err := c.Write([]byte("2")); err != nil {
+			t.Fatal(err)
+		}
+		from(want)
 	}
 }

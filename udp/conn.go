@@ -71,7 +71,7 @@ func (l *Layer) Dial(local, remote netip.AddrPort) (*Conn, error) {
 }
 
 func (l *Layer) dial(local, remote netip.AddrPort) (*Conn, error) {
-	remote = unmap(remote)
+	remote = toHost(local.Addr().Unmap(), unmap(remote))
 	if err := l.checkLocal(local.Addr()); err != nil {
 		return nil, bindError(err)
 	}
@@ -197,4 +197,20 @@ func udpAddr(a netip.AddrPort) *net.UDPAddr { return net.UDPAddrFromAddrPort(a) 
 // unmap turns an IPv4 address in IPv6's clothes into itself.
 func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// toHost returns where a datagram from local to the given address goes. Unspecified,
+// that is this host: local itself, or loopback where local leaves the choice.
+func toHost(local netip.Addr, to netip.AddrPort) netip.AddrPort {
+	local = wildcard(local)
+	switch addr := to.Addr(); {
+	case !addr.IsUnspecified():
+		return to
+	case local.IsValid():
+		return netip.AddrPortFrom(local, to.Port())
+	case addr.Is4():
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), to.Port())
+	default:
+		return netip.AddrPortFrom(netip.IPv6Loopback(), to.Port())
+	}
 }

@@ -32,8 +32,9 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// WriteTo sends b as one datagram to addr, which must be a *net.UDPAddr. On a
-// connected socket it returns net.ErrWriteToConnected.
+// WriteTo sends b as one datagram to addr, which must be a *net.UDPAddr; the
+// unspecified address is this host. On a connected socket it returns
+// net.ErrWriteToConnected.
 func (c *Conn) WriteTo(b []byte, addr net.Addr) (int, error) {
 	a, ok := addr.(*net.UDPAddr)
 	if !ok {
@@ -52,7 +53,7 @@ func (c *Conn) WriteToUDP(b []byte, addr *net.UDPAddr) (int, error) {
 
 // WriteToUDPAddrPort is WriteTo without an allocation.
 func (c *Conn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
-	if err := c.writeTo(b, unmap(addr)); err != nil {
+	if err := c.writeTo(b, toHost(c.local.Addr(), unmap(addr))); err != nil {
 		if errno, ok := err.(syscall.Errno); ok {
 			err = os.NewSyscallError("sendto", errno)
 		}
