@@ -18,6 +18,7 @@ type cubic struct {
 	wMax      float64 // window before the last reduction, less by fast convergence
 	cwndPrior float64 // window before the last reduction
 	epoch     instant // start of the current congestion avoidance stage; 0: not started
+	updated   instant // when cwnd was last looked at in this stage
 	origin    float64 // W_max of this stage: the plateau of the curve
 	k         float64 // seconds from the epoch to the plateau
 	wEst      float64 // what Reno would have by now (4.3)
@@ -31,9 +32,13 @@ func (c *cubic) acked(now instant, n int, srtt time.Duration) {
 	if n == 0 {
 		return
 	}
-	if c.epoch == 0 {
+	switch gap := now.sub(c.updated); {
+	case c.epoch == 0:
 		c.startEpoch(now)
+	case gap > max(2*srtt, granularity): // 5.8: time in which cwnd was not the limit is not counted
+		c.epoch = c.epoch.add(gap)
 	}
+	c.updated = now
 	cwnd := c.segments()
 	t := now.sub(c.epoch)
 	alpha := 3 * (1 - cubicBeta) / (1 + cubicBeta)
@@ -97,7 +102,23 @@ func (c *cubic) timedOut(inFlight int) {
 	c.cwnd = c.mss
 }
 
+func (c *cubic) timedOutAgain() {
+	c.windows.timedOutAgain()
+	c.epoch = 0
+}
+
 func (c *cubic) idle() {
 	c.windows.idle()
-	c.epoch = 0 // 4.2: time without sending is not counted
+	c.epoch = 0 // the curve starts again from a smaller window
+}
+
+// setMSS keeps the windows' sizes in bytes.
+func (c *cubic) setMSS(mss int) {
+	scale := float64(c.mss) / float64(mss)
+	c.wMax *= scale
+	c.cwndPrior *= scale
+	if mss != c.mss {
+		c.epoch = 0
+	}
+	c.windows.setMSS(mss)
 }

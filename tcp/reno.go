@@ -9,8 +9,8 @@ type reno struct {
 }
 
 func (r *reno) acked(_ instant, n int, _ time.Duration) {
-	r.counted += r.slowStart(n)
-	for r.counted >= r.cwnd { // one segment per round trip, RFC 3465 2.1
+	r.counted = min(r.counted, r.cwnd) + r.slowStart(n) // cwnd may have been lowered meanwhile
+	for r.counted >= r.cwnd {                           // one segment per round trip, RFC 3465 2.1
 		r.counted -= r.cwnd
 		r.cwnd += r.mss
 	}
