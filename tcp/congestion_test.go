@@ -19,7 +19,7 @@ func roundTrip(cc congestion, now *instant, rtt time.Duration) {
 }
 
 // "IW = min (10*MSS, max (2*MSS, 14600))" (RFC 6928 2).
-func TestInitialWindow(t *testing.T) {
+func TestInitialWindowBySegmentSize(t *testing.T) {
 	t.Parallel()
 	for mss, want := range map[int]int{48: 480, 536: 5360, 1448: 14480, 1460: 14600, 1461: 14600, 7300: 14600, 8960: 17920, 65000: 130000} {
 		if got := newCongestion("", mss).window(); got != want {
