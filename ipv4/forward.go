@@ -13,20 +13,20 @@ func (l *Layer) forward(t *table, i *Interface, h *Header, b []byte, o packet.Of
 	counter.Inc(&l.stats.InForwDatagrams)
 	if h.TTL <= 1 { // RFC 1812 5.3.1
 		drop(&l.stats.InHdrErrors, &l.stats.DropTTL)
-		l.sendError(t, b, icmpError{typ: icmpTimeExceeded, code: codeTransit})
+		l.sendErrorAbout(t, b, o, icmpError{typ: icmpTimeExceeded, code: codeTransit})
 		return
 	}
 	w, err := t.way(h.Dst)
 	if err != nil {
 		drop(&l.stats.InNoRoutes, &l.stats.DropNoRoute)
-		l.sendError(t, b, icmpError{typ: icmpUnreachable, code: codeNet})
+		l.sendErrorAbout(t, b, o, icmpError{typ: icmpUnreachable, code: codeNet})
 		return
 	}
 	// A link has two ends: what came in through it for its own subnet, and is not
 	// for this end, would go to and fro until its TTL ends.
 	if w.iface == i && w.nextHop == h.Dst {
 		drop(&l.stats.InNoRoutes, &l.stats.DropSameLink)
-		l.sendError(t, b, icmpError{typ: icmpUnreachable, code: codeHost})
+		l.sendErrorAbout(t, b, o, icmpError{typ: icmpUnreachable, code: codeHost})
 		return
 	}
 	l.forwardTo(t, w.iface, h, b, o)
@@ -39,7 +39,7 @@ func (l *Layer) forwardTo(t *table, i *Interface, h *Header, b []byte, o packet.
 	if tooBig && h.DF {
 		drop(&l.stats.InDiscards, &l.stats.DropTooBig)
 		counter.Inc(&l.stats.OutFragFails)
-		l.sendError(t, b, icmpError{typ: icmpUnreachable, code: codeFragNeeded, rest: uint32(mtu)}) // RFC 1191 4
+		l.sendErrorAbout(t, b, o, icmpError{typ: icmpUnreachable, code: codeFragNeeded, rest: uint32(mtu)}) // RFC 1191 4
 		return
 	}
 	decrementTTL(b)

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tinystack/tinystack/internal/checksum"
 	"github.com/tinystack/tinystack/packet"
 )
 
@@ -203,6 +204,30 @@ func TestPortUnreachable(t *testing.T) {
 			t.Errorf("%d bytes, TOS %#x", len(d.raw), d.TOS)
 		}
 	}
+}
+
+// A packet whose checksum the sender left to its device is quoted with all of it.
+func TestQuoteHasItsChecksum(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, Config{})
+	want := udpTo(peerA, hostA, 5)
+	udp := want[20:]
+	binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
+	partial := func(b []byte) uint16 {
+		var s checksum.Sum
+		s.AddPseudo(peerA, hostA, 17, len(udp))
+		s.Add(b)
+		return s.Fold()
+	}
+	binary.BigEndian.PutUint16(udp[6:], 0)
+	sum := ^partial(udp)
+	b := bytes.Clone(want)
+	binary.BigEndian.PutUint16(want[26:], sum)
+	binary.BigEndian.PutUint16(b[26:], partial(nil))
+	h.in.Packet = b
+	h.in.Offload = packet.Offload{Csum: packet.CsumPartial, CsumStart: 20, CsumOffset: 6}
+	h.PortUnreachable(&h.in)
+	h.wantError(h.a, hostA, icmpUnreachable, codePort, want)
 }
 
 func TestErrorsAreRateLimited(t *testing.T) { synctest.Test(t, testErrorsAreRateLimited) }

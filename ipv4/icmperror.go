@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/internal/gso"
 	"github.com/tinystack/tinystack/packet"
 )
 
@@ -27,7 +28,17 @@ type icmpError = icmpHeader
 // PortUnreachable answers in with the ICMP error that says that nobody has the
 // port it is for, unless RFC 1122 3.2.2 forbids an answer or the rate limit does.
 func (l *Layer) PortUnreachable(in *packet.In) {
-	l.sendError(l.table.Load(), in.Packet, icmpError{typ: icmpUnreachable, code: codePort})
+	l.sendErrorAbout(l.table.Load(), in.Packet, in.Offload, icmpError{typ: icmpUnreachable, code: codePort})
+}
+
+// sendErrorAbout is sendError about a packet whose checksum o may leave to be
+// completed: it is quoted as it would be on a wire, but for a super-segment, which
+// was never to be on one.
+func (l *Layer) sendErrorAbout(t *table, b []byte, o packet.Offload, e icmpError) {
+	if o.GSO == packet.GSONone {
+		_ = gso.Complete(b, o) // what its offload does not fit is quoted as it is
+	}
+	l.sendError(t, b, e)
 }
 
 // sendError sends the error about the packet b to who sent it, if that may be
