@@ -107,7 +107,8 @@ func (l *limits) appTime(now instant) time.Duration {
 }
 
 // noteDelivered takes into account that n bytes more have arrived at the peer.
-// A sample of the rate is what arrived in an interval of a round trip or a little more.
+// A sample of the rate is what arrived in an interval of a round trip or a little
+// more; the first may be of a shorter one, in which all arrived that was sent.
 // Where the application had nothing to send for more than an eighth of it, the
 // sample is a lower bound: it counts if it is higher than the last one, or that
 // was such a bound too.
@@ -118,7 +119,8 @@ func (c *tcb) noteDelivered(now instant, n int) {
 	}
 	l.bytes += n
 	interval := now.sub(l.start)
-	if interval < max(c.rtt.srtt, time.Microsecond) {
+	first := l.rate == 0 && c.fl == nil
+	if interval <= 0 || (interval < c.rtt.srtt && !first) {
 		return
 	}
 	rate := float64(l.bytes) / interval.Seconds()

@@ -182,3 +182,21 @@ func testLimitsDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What arrives faster than the handshake did still gives a rate.
+func TestDeliveryRateOfFirstFlight(t *testing.T) { synctest.Test(t, testDeliveryRateOfFirstFlight) }
+
+func testDeliveryRateOfFirstFlight(t *testing.T) {
+	tc := newTestConn(t, setup{delay: 100 * time.Millisecond})
+	tc.write(3000)
+	time.Sleep(time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 1001})
+	if i := tc.conn.Info(); i.DeliveryRate != 0 {
+		t.Errorf("before a round trip is over: %d bytes/s", i.DeliveryRate)
+	}
+	time.Sleep(time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 3001})
+	if i := tc.conn.Info(); i.DeliveryRate != 1_500_000 {
+		t.Errorf("3000 bytes in 2 ms: %d bytes/s", i.DeliveryRate)
+	}
+}
