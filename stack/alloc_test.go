@@ -3,6 +3,7 @@
 package stack_test
 
 import (
+	"io"
 	"testing"
 
 	"github.com/tinystack/tinystack/link"
@@ -29,6 +30,33 @@ func TestUDPNoAllocation(t *testing.T) {
 		})
 		if n != 0 {
 			t.Errorf("features %b: %v allocations for a datagram there and back", features, n)
+		}
+	}
+}
+
+// Nor does a connection's data, in one segment or many, once its buffers have
+// their size.
+func TestTCPNoAllocation(t *testing.T) {
+	for name, cfg := range links {
+		for _, size := range []int{1, 1000, 64 << 10} {
+			a, b := two(t, cfg)
+			go echo(listen(t, b, ":7"))
+			c := dial(t, a, "tcp", "198.18.0.2:7")
+			data := make([]byte, size)
+			there := func() {
+				if _, err := c.Write(data); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.ReadFull(c, data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 200 {
+				there()
+			}
+			if n := testing.AllocsPerRun(500, there); n != 0 {
+				t.Errorf("%s: %v allocations for %d bytes there and back", name, n, size)
+			}
 		}
 	}
 }
