@@ -170,7 +170,8 @@ func (c *Conn) SetKeepAlivePeriod(d time.Duration) error {
 }
 
 // SetKeepAliveConfig sets keepalive probes. As in net, a zero Idle, Interval or
-// Count is the default, a negative one leaves it unchanged.
+// Count is the default, a negative one leaves it unchanged, and times are rounded up
+// to whole seconds.
 func (c *Conn) SetKeepAliveConfig(config net.KeepAliveConfig) error {
 	if err := checkKeepAlive(config); err != nil {
 		return c.opError("set", err)
@@ -188,8 +189,8 @@ func (c *Conn) SetKeepAliveConfig(config net.KeepAliveConfig) error {
 		}
 		c.tcb.keepAlive = &net.KeepAliveConfig{
 			Enable:   true,
-			Idle:     pick(config.Idle, preset.Idle, now.Idle),
-			Interval: pick(config.Interval, preset.Interval, now.Interval),
+			Idle:     pick(wholeSeconds(config.Idle), preset.Idle, now.Idle),
+			Interval: pick(wholeSeconds(config.Interval), preset.Interval, now.Interval),
 			Count:    pick(config.Count, preset.Count, now.Count),
 		}
 	})
@@ -208,6 +209,14 @@ func checkKeepAlive(config net.KeepAliveConfig) error {
 		return fmt.Errorf("keepalive count %d: %w: want at most 127", config.Count, syscall.EINVAL)
 	}
 	return nil
+}
+
+// wholeSeconds rounds up a positive duration.
+func wholeSeconds(d time.Duration) time.Duration {
+	if d <= 0 {
+		return d
+	}
+	return (d + time.Second - 1).Truncate(time.Second)
 }
 
 // pick returns v, or the preset for zero, or the value now for a negative one.
