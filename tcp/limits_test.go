@@ -102,7 +102,20 @@ func testLimitBySendBuffer(t *testing.T) {
 	wantLimit(t, tc, "all is written", LimitApp, time.Millisecond, 0, 0, 10*time.Millisecond)
 }
 
-// Nagle's algorithm holds back what the application might add to; what is lost waits for cwnd.
+// A Write that finds the buffer full waits for room from its beginning on.
+func TestLimitByFullSendBuffer(t *testing.T) { synctest.Test(t, testLimitByFullSendBuffer) }
+
+func testLimitByFullSendBuffer(t *testing.T) {
+	tc := newTestConn(t, setup{cfg: Config{SendBuffer: 4096}})
+	tc.write(4096)
+	time.Sleep(time.Millisecond)
+	wantLimit(t, tc, "a buffer full, and no more", LimitApp, time.Millisecond, 0, 0, 0)
+	go func() { _, _ = tc.conn.Write([]byte{1}) }()
+	time.Sleep(10 * time.Millisecond)
+	wantLimit(t, tc, "the next Write waits", LimitSndbuf, time.Millisecond, 0, 0, 10*time.Millisecond)
+}
+
+// Nagle's algorithm holds back what the application might add to.
 func TestLimitByNagle(t *testing.T) { synctest.Test(t, testLimitByNagle) }
 
 func testLimitByNagle(t *testing.T) {

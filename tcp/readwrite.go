@@ -117,6 +117,7 @@ func (c *Conn) write(p []byte) (total int, err error) {
 			return total, nil
 		}
 		if c.tcb.canWrite() {
+			c.tcb.noteLimit(c.layer.clock.now()) // the send buffer, from now on
 			c.writers.Wait()
 		}
 	}
