@@ -77,6 +77,10 @@ func (l *Layer) register(port uint16, remote netip.AddrPort, route packet.Route)
 // unlocked on return.
 func (c *Conn) handshake(ctx context.Context) error {
 	defer c.mu.Unlock()
+	if c.layer.closed.Load() { // Close may have come too early to see this connection
+		c.detach(entry{})
+		return net.ErrClosed
+	}
 	defer context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
