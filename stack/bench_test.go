@@ -47,9 +47,9 @@ func BenchmarkTCPEcho(b *testing.B) {
 }
 
 // A connection opened, and closed from the side that opened it, which keeps it
-// in TIME-WAIT: for a millisecond, or ports would run out.
+// in TIME-WAIT: for a moment, or ports would run out.
 func BenchmarkTCPConnect(b *testing.B) {
-	cfg := stack.Config{TCP: tcp.Config{TimeWait: time.Millisecond}}
+	cfg := stack.Config{TCP: tcp.Config{TimeWait: 100 * time.Millisecond}}
 	client, server := newStack(b, cfg), newStack(b, cfg)
 	join(b, client, "198.18.0.1/24", server, "198.18.0.2/24", link.PairConfig{})
 	go discard(listen(b, server, ":9"))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"time"
 )
 
@@ -82,11 +81,6 @@ var works = map[string]work{
 
 // A client that is stuck this long has failed.
 const patience = 10 * time.Second
-
-func dial(port uint16) (net.Conn, error) {
-	addr := netip.AddrPortFrom(serverPrefix.Addr(), port)
-	return net.DialTimeout("tcp", addr.String(), patience)
-}
 
 func download(w *worker) error {
 	return w.bulk(chargenPort, net.Conn.Read)

@@ -51,7 +51,7 @@ var peers = []peer{
 	},
 	{
 		name:  "kernel",
-		about: "the kernel's sockets over veth, its offloads as they are by default",
+		about: "the kernel's sockets over veth, its offloads as they are by default; CUBIC, as the client",
 		veth:  true,
 		open:  openKernel,
 	},
