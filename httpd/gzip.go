@@ -31,22 +31,19 @@ func compressible(ctype string, size int64) bool {
 // acceptsGzip reads Accept-Encoding by RFC 9110 section 12.5.3: gzip is accepted,
 // and not less than the plain body is.
 func acceptsGzip(fields []string) bool {
-	const unnamed = -1
-	gz, rest, plain := float64(unnamed), float64(unnamed), float64(unnamed)
-	for coding, q := range qualities(fields) {
-		switch coding {
-		case "gzip", "x-gzip":
-			gz = q
-		case "*":
-			rest = q
-		case "identity":
-			plain = q
+	q := qualities(fields)
+	gz := firstOf(q, "gzip", "x-gzip", "*") // x-gzip is gzip: section 8.4.1.3
+	return gz > 0 && gz >= q["identity"]
+}
+
+// firstOf returns the weight of the first value that is in the list, 0 if none is.
+func firstOf(list map[string]float64, values ...string) float64 {
+	for _, v := range values {
+		if q, ok := list[v]; ok {
+			return q
 		}
 	}
-	if gz == unnamed {
-		gz = rest
-	}
-	return gz > 0 && gz >= plain
+	return 0
 }
 
 // qualities reads a list of values with weights (RFC 9110 section 12.4.2). A

@@ -104,12 +104,7 @@ func (s *site) welcome(w *writer, r *http.Request, files *listing) {
 func prefersText(accept []string) bool {
 	q := qualities(accept)
 	weight := func(ctype string) float64 {
-		for _, ranges := range []string{ctype, "text/*", "*/*"} { // the most specific counts
-			if v, ok := q[ranges]; ok {
-				return v
-			}
-		}
-		return 0
+		return firstOf(q, ctype, "text/*", "*/*") // the most specific counts
 	}
 	return weight("text/plain") > weight("text/html")
 }
