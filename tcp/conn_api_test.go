@@ -22,6 +22,7 @@ func testLayerCloseUnblocksEveryone(t *testing.T) {
 	tc := newTestConn(t, setup{passive: true, wnd: -1, cfg: Config{SendBuffer: 4096}})
 	read := tc.background(func() error { _, err := tc.conn.Read(make([]byte, 1)); return err })
 	write := tc.background(func() error { _, err := tc.conn.Write(make([]byte, 10000)); return err })
+	synctest.Wait() // it is the one that waits for room
 	write2 := tc.background(func() error { _, err := tc.conn.Write(make([]byte, 1)); return err })
 	accept := tc.background(func() error { _, err := tc.ln.Accept(); return err })
 	dial := tc.background(func() error {
