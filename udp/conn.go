@@ -55,9 +55,9 @@ func (l *Layer) Listen(local netip.AddrPort) (*Conn, error) {
 }
 
 // Dial opens a socket that is connected to remote: it sends there and receives
-// from there alone. An unspecified or zero local address picks the one that
-// suits, port 0 picks a port. Errors are *net.OpError, wrapping those of Listen,
-// ENETUNREACH, or what else the network layer says.
+// from there alone; unspecified, remote is this host. An unspecified or zero local
+// address picks the one that suits, port 0 picks a port. Errors are *net.OpError,
+// wrapping those of Listen, ENETUNREACH, or what else the network layer says.
 func (l *Layer) Dial(local, remote netip.AddrPort) (*Conn, error) {
 	c, err := l.dial(local, remote)
 	if err != nil {
