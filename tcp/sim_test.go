@@ -154,7 +154,7 @@ func TestSimGoodput(t *testing.T) {
 				t.Parallel()
 				s := newSim(t, 1, Config{SendBuffer: 4 << 20, ReceiveBuffer: 4 << 20, Congestion: cc}, 100*mbit, 10*time.Millisecond)
 				s.both(func(h *simHost) { h.mtu(1500, tso) })
-				s.a.total = 24 << 20
+				s.a.total = 16 << 20
 				s.transfer(time.Minute)
 				// 1448 of 1520 bytes on the wire are data, and slow start takes some round trips.
 				if g := s.goodput(); g < 90*mbit {
@@ -203,7 +203,7 @@ func TestSimResendsWhatWasLost(t *testing.T) {
 	for _, tso := range []bool{false, true} {
 		s := newSim(t, 7, Config{}, 50*mbit, 20*time.Millisecond)
 		s.both(func(h *simHost) { h.mtu(1500, tso) })
-		s.a.total = 20 << 20
+		s.a.total = 8 << 20
 		s.a.out.loss = 0.005
 		s.transfer(10 * time.Minute)
 		if again, gone := int(s.a.counts.bytesRetrans), s.a.out.bytesLost; again > gone*11/10 || gone == 0 {
@@ -212,19 +212,21 @@ func TestSimResendsWhatWasLost(t *testing.T) {
 	}
 }
 
-// A queue of the path that overflows: slow start's losses are mended without
-// a timeout, and the path stays full.
+// A queue of the path that overflows: slow start overshoots it by far, and what is lost then is
+// mended without going back to the start. CUBIC, which leaves more in flight, loses
+// some of it a second time.
 func TestSimShallowQueue(t *testing.T) {
 	t.Parallel()
-	for _, cc := range []string{CUBIC, Reno} {
+	for cc, least := range map[string]float64{CUBIC: 30, Reno: 40} {
 		s := newSim(t, 3, Config{SendBuffer: 4 << 20, ReceiveBuffer: 4 << 20, Congestion: cc}, 50*mbit, 20*time.Millisecond)
 		s.a.out.queue = 250_000 // a bandwidth-delay product
-		s.a.total = 60 << 20
+		s.a.total = 24 << 20
 		s.transfer(10 * time.Minute)
-		t.Logf("%s: %.1f Mbit/s, %d lost, %d sent again, %d recoveries, %d timeouts", cc, s.goodput()/mbit,
-			s.a.out.lost, s.a.counts.retrans, s.a.stats.FastRecoveries, s.a.counts.timeouts)
-		if s.goodput() < 40*mbit {
-			t.Errorf("%s: %.1f Mbit/s of 50", cc, s.goodput()/mbit)
+		if g := s.goodput() / mbit; g < least || s.a.counts.timeouts > 1 {
+			t.Errorf("%s: %.1f Mbit/s of 50, %d timeouts, %d lost, %d sent again", cc, g, s.a.counts.timeouts, s.a.out.lost, s.a.counts.retrans)
+		}
+		if again, gone := int(s.a.counts.bytesRetrans), s.a.out.bytesLost; again > gone*11/10 {
+			t.Errorf("%s: sent %d bytes again for %d lost", cc, again, gone)
 		}
 	}
 }
