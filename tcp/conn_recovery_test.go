@@ -214,6 +214,8 @@ func testNewRenoAvoidsSecondRecovery(t *testing.T) {
 	for range 5 {
 		tc.inject(seg{seq: 1, ack: 10001})
 	}
+	tc.wantData("limited transmit is of two segments", 16001, 2000, 1000)
+	tc.wantIdle("and no more")
 	if n := tc.layer.Stats().FastRecoveries; n != 0 {
 		t.Errorf("recovered %d times", n)
 	}

@@ -9,9 +9,7 @@ import "github.com/tinystack/tinystack/internal/counter"
 func (c *tcb) recoverLoss(now instant, ack int64, delivered, news int, advanced, duplicate bool) {
 	if duplicate {
 		c.dupAcks++
-		if !c.sackOK && c.phase != loss { // what went before a timeout is not in pipe any more
-			c.dupAcked = min(c.dupAcked+c.mss(c.tsLen()), c.inFlight())
-		}
+		c.noteDupAck()
 	}
 	switch c.phase {
 	case open:
@@ -20,6 +18,20 @@ func (c *tcb) recoverLoss(now instant, ack int64, delivered, news int, advanced,
 		c.inRecovery(ack, delivered, advanced)
 	case loss:
 		c.inLoss(now, ack, delivered, advanced)
+	}
+}
+
+// noteDupAck takes what left the network off pipe, if no SACK block says it. Before a
+// recovery that lets two segments go (RFC 3042 2); in it, one for each (RFC 6582 3.2
+// step 2); after a timeout none, for what went before that is not in pipe any more.
+func (c *tcb) noteDupAck() {
+	if c.sackOK || c.phase == loss {
+		return
+	}
+	mss := c.mss(c.tsLen())
+	c.dupAcked = min(c.dupAcked+mss, c.inFlight())
+	if c.phase == open {
+		c.dupAcked = min(c.dupAcked, (dupThresh-1)*mss)
 	}
 }
 
@@ -47,6 +59,9 @@ func (c *tcb) enterRecovery(edge int64) {
 	counter.Inc(&c.stats.FastRecoveries)
 	c.phase = recovery
 	c.recover = c.sndNxt
+	if !c.sackOK {
+		c.dupAcked = min(dupThresh*c.mss(c.tsLen()), c.inFlight())
+	}
 	c.cc.lost(c.inFlight())
 	c.fl.markFirstLost(c.mss(c.tsLen()))
 	c.fl.markLostBelow(edge)
