@@ -25,7 +25,7 @@ func testActiveClose(t *testing.T) {
 	tc.wantListed(TimeWait)
 	time.Sleep(time.Minute - 1)
 	tc.wantListed(TimeWait)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	tc.wantListed(Closed)
 	tc.wantIdle("gone")
 }
@@ -361,7 +361,7 @@ func testOrphanInFinWait2(t *testing.T) {
 		}
 		time.Sleep(time.Minute - 1)
 		tc.wantState(FinWait2)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		tc.wantState(Closed)
 		tc.wantListed(Closed)
 		tc.inject(seg{flags: FIN | ACK, seq: 1, ack: 2})

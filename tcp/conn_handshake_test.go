@@ -123,7 +123,7 @@ func testSynIsSentAgain(t *testing.T) {
 	// https://www.rfc-editor.org/rfc/rfc9293#section-3.8.3
 	time.Sleep(53*time.Second - 1)
 	d.wantWaiting(t)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	_, err := d.wait(t)
 	wantErr(t, "Dial", err, syscall.ETIMEDOUT)
 	if e := err.(net.Error); !e.Timeout() {
@@ -361,7 +361,7 @@ func testDialDeadline(t *testing.T) {
 	d := tc.dial(ctx)
 	time.Sleep(1500*time.Millisecond - 1)
 	d.wantWaiting(t)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	_, err := d.wait(t)
 	wantErr(t, "Dial", err, context.DeadlineExceeded)
 	if !err.(net.Error).Timeout() {
@@ -410,7 +410,7 @@ func testSynAckIsSentAgain(t *testing.T) {
 	}
 	time.Sleep(32*time.Second - 1)
 	tc.wantListed(SynReceived)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	tc.wantListed(Closed)
 	tc.wantIdle("given up")
 	tc.inject(seg{seq: 1, ack: 1})

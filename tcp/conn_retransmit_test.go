@@ -100,7 +100,7 @@ func testGiveUp(t *testing.T) {
 	tc.write(10)
 	time.Sleep(15*time.Minute - 1)
 	tc.wantState(Established)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	wantErr(t, "Read", read(), syscall.ETIMEDOUT)
 	_, err := tc.conn.Write([]byte("x"))
 	wantErr(t, "Write", err, syscall.ETIMEDOUT)
@@ -119,7 +119,7 @@ func testGiveUpClosing(t *testing.T) {
 	must(t, tc.conn.Close())
 	time.Sleep(10*time.Second - 1)
 	tc.wantListed(FinWait1)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	tc.wantListed(Closed)
 }
 
@@ -136,7 +136,7 @@ func testUserTimeout(t *testing.T) {
 	tc.inject(seg{seq: 1, ack: 6}) // progress
 	time.Sleep(5*time.Second - 1)
 	tc.wantState(Established)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	tc.wantReadError(syscall.ETIMEDOUT)
 	time.Sleep(time.Hour)
 	tc.wantListed(Closed)

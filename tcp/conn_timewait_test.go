@@ -35,7 +35,7 @@ func testTimeWaitAnswersFin(t *testing.T) {
 	}
 	time.Sleep(time.Minute - 1)
 	tc.wantListed(TimeWait)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	tc.wantListed(Closed)
 }
 
@@ -155,14 +155,14 @@ func testTimeWaitsExpireInOrder(t *testing.T) {
 	}
 	time.Sleep(8*time.Second - 1)
 	listed(1001, TimeWait)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	listed(1001, Closed)
 	listed(1002, TimeWait)
 	time.Sleep(time.Second)
 	listed(1002, Closed)
 	time.Sleep(time.Second - 1)
 	listed(1000, TimeWait)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	listed(1000, Closed)
 }
 

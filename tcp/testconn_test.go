@@ -549,7 +549,7 @@ func (tc *testConn) wantAfter(name string, d time.Duration, segs ...seg) {
 	tc.t.Helper()
 	time.Sleep(d - 1)
 	tc.wantIdle("before " + name)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	tc.want(name, segs...)
 }
 
