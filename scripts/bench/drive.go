@@ -22,11 +22,13 @@ type plan struct {
 	rounds     int
 	warm, time time.Duration
 	profiles   string // a directory for CPU profiles, or none
+	samples    string // a file for all that was measured, or none
+	format     func(io.Writer, *results) error
 }
 
 // drive is the driver.
 func drive(ctx context.Context, args []string, out io.Writer) error {
-	p, format, err := parsePlan(args)
+	p, err := parsePlan(args)
 	if err != nil {
 		return err
 	}
@@ -37,7 +39,12 @@ func drive(ctx context.Context, args []string, out io.Writer) error {
 	if err := p.run(ctx, res); err != nil {
 		return err
 	}
-	return format(out, res)
+	if p.samples != "" {
+		if err := writeSamples(p.samples, res); err != nil {
+			return err
+		}
+	}
+	return p.format(out, res)
 }
 
 // The full plan, and the quick one.
@@ -49,7 +56,7 @@ const (
 	fullWarm, quickWarm = 500 * time.Millisecond, 300 * time.Millisecond
 )
 
-func parsePlan(args []string) (plan, func(io.Writer, *results) error, error) {
+func parsePlan(args []string) (plan, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, fmt.Sprintf("%d rounds of %v, not %d of %v", quickRounds, quickTime, fullRounds, fullTime))
 	rounds := flags.Int("rounds", 0, "`number` of rounds, of which the median is taken; 1 to 100")
@@ -58,9 +65,9 @@ func parsePlan(args []string) (plan, func(io.Writer, *results) error, error) {
 	which := flags.String("measures", ".", "a `regexp` of the measures: "+strings.Join(measureNames(), ", "))
 	profiles := flags.String("profiles", "", "`directory` for CPU profiles of the servers, one a peer and measure")
 	markdown := flags.Bool("md", false, "print the table as Markdown")
-	asJSON := flags.Bool("json", false, "print everything measured as JSON")
+	samples := flags.String("json", "", "`file` to write all that was measured to, as JSON")
 	if err := flags.Parse(args); err != nil {
-		return plan{}, nil, flag.ErrHelp // it has said what is wrong
+		return plan{}, flag.ErrHelp // it has said what is wrong
 	}
 	p := plan{rounds: fullRounds, warm: fullWarm, time: fullTime, idle: fullIdle, profiles: *profiles}
 	if *quick {
@@ -73,16 +80,13 @@ func parsePlan(args []string) (plan, func(io.Writer, *results) error, error) {
 		p.time = *each
 	}
 	if p.rounds < 1 || p.rounds > 100 || p.time < 100*time.Millisecond || p.time > time.Minute || flags.NArg() > 0 {
-		return plan{}, nil, fmt.Errorf("-rounds must be 1 to 100, -time 100ms to 1m, and nothing else is taken")
+		return plan{}, fmt.Errorf("-rounds must be 1 to 100, -time 100ms to 1m, and nothing else is taken")
 	}
-	format := writeText
-	switch {
-	case *asJSON:
-		format = writeJSON
-	case *markdown:
-		format = writeMarkdown
+	p.samples, p.format = *samples, writeText
+	if *markdown {
+		p.format = writeMarkdown
 	}
-	return p, format, p.choose(*names, *which)
+	return p, p.choose(*names, *which)
 }
 
 // choose picks the peers and the measures. Without wrk, HTTP is left out.

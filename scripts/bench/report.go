@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -103,16 +104,19 @@ func writeMarkdown(w io.Writer, r *results) error {
 	return err
 }
 
-// writeJSON prints all samples: a schema number, then the fields of the text.
-func writeJSON(w io.Writer, r *results) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "\t")
-	return e.Encode(struct {
+// writeSamples writes a file with all samples: a schema number, then the same as
+// the text has, in the units of [rows].
+func writeSamples(name string, r *results) error {
+	b, err := json.MarshalIndent(struct {
 		Schema  int                             `json:"schema"`
 		Date    time.Time                       `json:"date"`
 		Machine string                          `json:"machine"`
 		Rounds  int                             `json:"rounds"`
 		Seconds float64                         `json:"seconds"`
 		Samples map[string]map[string][]float64 `json:"samples"`
-	}{1, r.date, r.machine, r.plan.rounds, r.plan.time.Seconds(), r.samples})
+	}{1, r.date, r.machine, r.plan.rounds, r.plan.time.Seconds(), r.samples}, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(b, '\n'), 0o666)
 }

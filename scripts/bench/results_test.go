@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -124,22 +126,31 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
+func TestSamples(t *testing.T) {
 	t.Parallel()
-	var b bytes.Buffer
-	if err := writeJSON(&b, someResults()); err != nil {
+	name := filepath.Join(t.TempDir(), "samples.json")
+	if err := writeSamples(name, someResults()); err != nil {
+		t.Fatal(err)
+	}
+	if got := readSamples(t, name); got["kernel"]["down1"][0] != 15 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func readSamples(t *testing.T, name string) map[string]map[string][]float64 {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
 		Schema  int
 		Samples map[string]map[string][]float64
 	}
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal(b, &got); err != nil || got.Schema != 1 {
+		t.Fatalf("%v: %s", err, b)
 	}
-	if got.Schema != 1 || got.Samples["kernel"]["down1"][0] != 15 {
-		t.Errorf("got %+v", got)
-	}
+	return got.Samples
 }
 
 // Every value that a measure finds has its row, and every row a measure.
@@ -159,7 +170,7 @@ func TestRowsAreMeasured(t *testing.T) {
 
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	p, _, err := parsePlan([]string{"-quick", "-peers", "kernel,tinystack", "-measures", "^(down|idle)"})
+	p, err := parsePlan([]string{"-quick", "-peers", "kernel,tinystack", "-measures", "^(down|idle)"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +184,7 @@ func TestPlan(t *testing.T) {
 		{"-time", "1h"},
 		{"down1"},
 	} {
-		if _, _, err := parsePlan(args); err == nil {
+		if _, err := parsePlan(args); err == nil {
 			t.Errorf("%v is taken", args)
 		}
 	}

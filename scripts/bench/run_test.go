@@ -3,8 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -25,26 +26,25 @@ func TestRun(t *testing.T) {
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		t.Skip(err)
 	}
+	samples := filepath.Join(t.TempDir(), "samples.json")
 	var out bytes.Buffer
-	args := []string{"-json", "-quick", "-rounds", "1", "-time", "100ms", "-measures", "^(down1|up1|echo1|connect)$"}
+	args := []string{"-json", samples, "-quick", "-rounds", "1", "-time", "100ms", "-measures", "^(down1|up1|echo1|connect)$"}
 	if err := run(t.Context(), args, nil, &out); err != nil {
 		t.Fatal(err)
 	}
-	var got struct {
-		Samples map[string]map[string][]float64
+	if !strings.HasPrefix(out.String(), "measure") {
+		t.Errorf("printed %q", out.String())
 	}
-	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
+	got := readSamples(t, samples)
 	for _, p := range peers {
 		for _, key := range []string{"down1", "up1", "echo1", "echo1-p99", "connect"} {
-			if len(got.Samples[p.name][key]) != 1 {
+			if len(got[p.name][key]) != 1 {
 				t.Errorf("%s has no %s", p.name, key)
 			}
 		}
 	}
 	for _, key := range []string{"down1", "down1-cpu", "down1-cpu-all", "up1", "echo1", "echo1-p50", "connect"} {
-		if v := got.Samples["tinystack"][key]; len(v) != 1 || v[0] <= 0 {
+		if v := got["tinystack"][key]; len(v) != 1 || v[0] <= 0 {
 			t.Errorf("%s of tinystack: %v", key, v)
 		}
 	}
