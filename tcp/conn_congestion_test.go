@@ -64,7 +64,7 @@ func testCongestionAvoidance(t *testing.T) {
 func TestNoGrowthWithoutNeed(t *testing.T) { synctest.Test(t, testNoGrowthWithoutNeed) }
 
 func testNoGrowthWithoutNeed(t *testing.T) {
-	// "cwnd MUST NOT grow when the application or the peer's window is what limits"
+	// cwnd does not grow while the application or the peer's window is what limits:
 	// https://www.rfc-editor.org/rfc/rfc7661#section-4.1
 	tc := newTestConn(t, setup{})
 	for at := 1; at < 100001; at += 5000 {
@@ -117,7 +117,7 @@ func testRestartAfterIdle(t *testing.T) {
 func TestCubicDefault(t *testing.T) { synctest.Test(t, testCubicDefault) }
 
 func testCubicDefault(t *testing.T) {
-	// "ssthresh = ... beta_cubic" of 0.7, https://www.rfc-editor.org/rfc/rfc9438#section-4.6
+	// beta_cubic is 0.7: https://www.rfc-editor.org/rfc/rfc9438#section-4.6
 	l, err := New(&fakeNet{t: t, mtu: testMTU}, Config{})
 	must(t, err)
 	if l.cfg.Congestion != CUBIC {

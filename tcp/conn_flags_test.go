@@ -20,7 +20,7 @@ func testSynWithData(t *testing.T) {
 	tc.read(100)
 }
 
-// "the urgent mechanism SHOULD NOT be employed" and urgent data is delivered in line.
+// Urgent data is delivered in line (RFC 6093).
 func TestUrgentIsInLine(t *testing.T) { synctest.Test(t, testUrgentIsInLine) }
 
 func testUrgentIsInLine(t *testing.T) {

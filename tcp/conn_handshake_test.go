@@ -59,7 +59,7 @@ func testPassiveOpen(t *testing.T) {
 	}
 }
 
-// "A TCP endpoint MUST NOT send" an option that the peer's SYN did not offer.
+// No option is in a SYN-ACK that was not in the SYN.
 func TestSynAckAgreesToNoMoreThanOffered(t *testing.T) {
 	synctest.Test(t, testSynAckAgreesToNoMoreThanOffered)
 }
@@ -379,7 +379,7 @@ func testDialWithoutRoute(t *testing.T) {
 	tc.wantIdle("nowhere to go")
 }
 
-// "A TCP implementation MUST ... ICMP errors": the ways an ICMP error ends an attempt.
+// An ICMP error ends an attempt to connect, if it quotes the SYN.
 func TestDialUnreachable(t *testing.T) { synctest.Test(t, testDialUnreachable) }
 
 func testDialUnreachable(t *testing.T) {
@@ -493,8 +493,7 @@ func testHalfOpen(t *testing.T) {
 	tc.inject(seg{flags: RST, seq: -5})
 	tc.wantIdle("a RST outside of it is dropped")
 
-	// "Once TSopt has been successfully negotiated ... MUST be sent in every non-<RST>
-	// segment", and without it a segment proves nothing.
+	// Once agreed on, a timestamp is in every segment but a RST; one without proves nothing.
 	// https://www.rfc-editor.org/rfc/rfc7323#section-3.2
 	tc.inject(seg{seq: 1, ack: 1, noTS: true})
 	tc.wantIdle("without its timestamp")

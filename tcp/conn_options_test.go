@@ -110,7 +110,7 @@ func testTSRecent(t *testing.T) {
 func TestPAWSAfterTwentyFourDays(t *testing.T) { synctest.Test(t, testPAWSAfterTwentyFourDays) }
 
 func testPAWSAfterTwentyFourDays(t *testing.T) {
-	// "PAWS may be able to reset ... if the connection has been idle more than 24 days"
+	// TS.Recent is no longer valid on a connection that was idle for more than 24 days:
 	// https://www.rfc-editor.org/rfc/rfc7323#section-5.5
 	tc := newTestConn(t, setup{ts: true, noDelAck: true})
 	tc.inject(seg{seq: 1, ack: 1, n: 10})

@@ -244,7 +244,7 @@ func testDsackOfAPart(t *testing.T) {
 func TestDsackOfTwoParts(t *testing.T) { synctest.Test(t, testDsackOfTwoParts) }
 
 func testDsackOfTwoParts(t *testing.T) {
-	// 4.2.3: "the first D-SACK block should report the first duplicate" of several.
+	// 4.2.3: of several duplicate parts, the first is reported.
 	tc := newTestConn(t, setup{})
 	tc.inject(seg{seq: 1001, ack: 1, n: 500}, seg{seq: 2001, ack: 1, n: 500})
 	tc.drain()

@@ -209,7 +209,7 @@ func (tc *testConn) drain() {
 func TestChallengeAcksAreLimited(t *testing.T) { synctest.Test(t, testChallengeAcksAreLimited) }
 
 func testChallengeAcksAreLimited(t *testing.T) {
-	// "a simple strategy is to limit the number of challenge ACKs per second"
+	// Challenge ACKs are to be throttled:
 	// https://www.rfc-editor.org/rfc/rfc5961#section-7
 	tc := newTestConn(t, setup{})
 	for range 100 {

@@ -126,8 +126,7 @@ func testGiveUpClosing(t *testing.T) {
 func TestUserTimeout(t *testing.T) { synctest.Test(t, testUserTimeout) }
 
 func testUserTimeout(t *testing.T) {
-	// "If a timeout is specified ... the data is not successfully delivered to the
-	// destination within the timeout period, the remote endpoint will abort"
+	// Data that is not delivered within the timeout ends the connection:
 	// https://www.rfc-editor.org/rfc/rfc9293#section-3.9.1.2
 	tc := newTestConn(t, setup{})
 	must(t, tc.conn.SetUserTimeout(5*time.Second))

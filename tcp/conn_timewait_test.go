@@ -113,7 +113,7 @@ func TestTimeWaitReuse(t *testing.T) {
 				if s.Flags != SYN|ACK || s.Ack.Sub(tc.iss) != test.seq+1 {
 					t.Fatalf("got %v", tc.describe(&s))
 				}
-				// "the ISN must be larger than the old connection's sequence numbers"
+				// Beyond what the old connection can have sent (RFC 9293 3.4.1).
 				if beyond := s.Seq.Sub(tc.irs + 2); beyond < 65536 {
 					t.Errorf("the new sequence number is %d beyond the old ones", beyond)
 				}
