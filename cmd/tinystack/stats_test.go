@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -80,17 +81,31 @@ func TestStats(t *testing.T) {
 	}
 }
 
+// onText is a writer that acts once a text has been written.
+type onText struct {
+	bytes.Buffer
+	texts []string
+	act   []func()
+}
+
+func (o *onText) Write(p []byte) (int, error) {
+	n, err := o.Buffer.Write(p)
+	for len(o.texts) > 0 && strings.Contains(o.String(), o.texts[0]) {
+		o.act[0]()
+		o.texts, o.act = o.texts[1:], o.act[1:]
+	}
+	return n, err
+}
+
 // What changed is printed each time, until interrupted, which is no error.
 func TestStatsWatch(t *testing.T) {
 	s := newInstance(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	go func() {
-		time.Sleep(150 * time.Millisecond)
-		_, _ = s.Dial("tcp", "127.0.0.1:9")
-	}()
-	got, err := runLine(t, ctx, "stats --watch 100ms")
-	if err != nil || !strings.Contains(got, "change      per second\n") || strings.Count(got, "TcpActiveOpens") != 1 ||
+	dial := func() { _, _ = s.Dial("tcp", "127.0.0.1:9") }
+	out := &onText{texts: []string{"watching ", "TcpActiveOpens"}, act: []func(){dial, cancel}}
+	err := run(ctx, strings.Fields("stats --watch 0.1"), out, io.Discard)
+	if got := out.String(); err != nil || !strings.Contains(got, "change      per second\n") ||
 		!strings.Contains(got, "TcpActiveOpens                                +1") {
 		t.Errorf("stats --watch: %v\n%s", err, got)
 	}
@@ -98,12 +113,13 @@ func TestStatsWatch(t *testing.T) {
 
 func TestStatsWatchJSON(t *testing.T) {
 	newInstance(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 350*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	got, err := runLine(t, ctx, "stats --json --watch 0.1")
-	lines := strings.Split(strings.TrimSpace(got), "\n")
-	if err != nil || len(lines) < 2 {
-		t.Errorf("%v, want several lines: %s", err, got)
+	out := &onText{texts: []string{"}\n{"}, act: []func(){cancel}}
+	err := run(ctx, strings.Fields("stats --json --watch 100ms"), out, io.Discard)
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if err != nil || len(lines) != 2 {
+		t.Errorf("%v, want two lines: %s", err, out)
 	}
 	for _, line := range lines {
 		if !json.Valid([]byte(line)) {
