@@ -53,6 +53,14 @@ func (c *Capture) Write(p *packet.Out) error {
 	return c.Device.Write(p)
 }
 
+// Drops returns those of the device below, if it has such counters.
+func (c *Capture) Drops() (in, out uint64) {
+	if d, ok := c.Device.(DropCounter); ok {
+		return d.Drops()
+	}
+	return 0, 0
+}
+
 // Close closes the device below, and ends the taps.
 func (c *Capture) Close() error {
 	err := c.Device.Close()

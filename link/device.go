@@ -37,3 +37,9 @@ type Device interface {
 	// Close makes Read and Write return ErrClosed, also those that wait.
 	Close() error
 }
+
+// DropCounter is what a [Device] has besides if it may lose packets itself.
+type DropCounter interface {
+	// Drops returns how many packets were lost before Read, and after Write, took them.
+	Drops() (in, out uint64)
+}

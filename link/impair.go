@@ -133,6 +133,14 @@ func (d *Impaired) Stats() ImpairStats {
 	return ImpairStats{In: d.in.snapshot(), Out: d.out.snapshot()}
 }
 
+// Drops returns what the bad wire lost.
+func (d *Impaired) Drops() (in, out uint64) {
+	s := d.Stats()
+	return s.In.drops(), s.Out.drops()
+}
+
+func (s WireStats) drops() uint64 { return s.Lost + s.QueueDrops + s.Malformed + s.WriteErrors }
+
 // Read returns the next packet that has arrived. An error of the device below
 // comes after what it gave before.
 func (d *Impaired) Read(b []byte, wait bool) (int, packet.Offload, error) {

@@ -117,6 +117,12 @@ func (p *Pipe) MaxRead() int {
 // Stats returns the counters.
 func (p *Pipe) Stats() PipeStats { return counter.Snapshot(&p.stats) }
 
+// Drops returns what was written and lost; packets to this end count at the other.
+func (p *Pipe) Drops() (in, out uint64) {
+	s := p.Stats()
+	return 0, s.QueueDrops + s.PeerClosed
+}
+
 // Read returns the next packet that the other end wrote.
 func (p *Pipe) Read(b []byte, wait bool) (int, packet.Offload, error) {
 	if len(b) < p.MaxRead() {

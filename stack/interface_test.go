@@ -282,6 +282,9 @@ func testStats(t *testing.T) {
 	if !i.Up || i.InPackets != 1 || i.OutPackets != 1 || i.InOctets != 100 || i.OutOctets != 100 || i.InErrors+i.OutErrors != 0 {
 		t.Errorf("%+v", i)
 	}
+	if i.InDrops+i.OutDrops != 0 {
+		t.Errorf("%+v", i)
+	}
 	if s.UDP.InDatagrams != 1 || s.UDP.OutDatagrams != 1 || s.IP.InDelivers != 1 || s.IP.OutRequests != 1 {
 		t.Errorf("%+v %+v", s.UDP, s.IP)
 	}
@@ -292,5 +295,24 @@ func testStats(t *testing.T) {
 	must(t, err)
 	if s := a.Stats(); s.ICMP.OutEchos != 1 || s.ICMP.InEchoReps != 1 {
 		t.Errorf("%+v", s.ICMP)
+	}
+}
+
+// What a device loses itself is told with the interface's counters, also through
+// a capture.
+func TestDeviceDrops(t *testing.T) {
+	end, _ := link.Pair(link.PairConfig{Queue: 1})
+	s := newStack(t, stack.Config{})
+	if err := s.AddInterface(link.NewCapture(end), netip.MustParsePrefix("198.18.0.1/24")); err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, s, "udp", "198.18.0.2:9")
+	for range 3 { // to an end that nobody reads
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if i := s.Interface("pipea").Stats(); i.OutPackets != 3 || i.OutDrops != 2 || i.InDrops != 0 {
+		t.Errorf("%+v", i)
 	}
 }

@@ -3,6 +3,7 @@ package stack
 import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/ipv4"
+	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/tcp"
 	"github.com/tinystack/tinystack/udp"
 )
@@ -27,6 +28,8 @@ type InterfaceStats struct {
 	OutPackets uint64 // packets written
 	OutOctets  uint64 // their bytes, IP headers included
 	OutErrors  uint64 // packets that the device refused
+	InDrops    uint64 // packets lost within the device before they could be read
+	OutDrops   uint64 // packets lost within the device after they were written
 }
 
 // interfaceCounters are the counters among InterfaceStats.
@@ -58,10 +61,15 @@ func (i *Interface) Stats() InterfaceStats {
 		up = false
 	default:
 	}
+	var inDrops, outDrops uint64
+	if d, ok := i.dev.Device.(link.DropCounter); ok {
+		inDrops, outDrops = d.Drops()
+	}
 	return InterfaceStats{
 		Name: i.Name(), Up: up,
 		InPackets: c.InPackets, InOctets: c.InOctets, InErrors: c.InErrors,
 		OutPackets: c.OutPackets, OutOctets: c.OutOctets, OutErrors: c.OutErrors,
+		InDrops: inDrops, OutDrops: outDrops,
 	}
 }
 

@@ -143,5 +143,7 @@ var counterHelp = map[string]string{
 	"IfOutPackets":            "packets written to the device; a super-segment counts as one",
 	"IfOutOctets":             "bytes written to the device, IP headers included",
 	"IfOutErrors":             "packets that the device refused",
+	"IfInDrops":               "packets lost within the device, as by --impair, before they could be read",
+	"IfOutDrops":              "packets lost within the device, as by --impair, after they were written",
 	"IfUp":                    "1 if the device is in use, 0 if it has failed",
 }
