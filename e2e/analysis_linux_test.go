@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tinystack/tinystack/tcp"
+)
+
+// analysisFields are tshark's judgements of a stream, and what they are to be
+// understood by.
+var analysisFields = []string{
+	"tcp.stream", "tcp.len", "tcp.flags",
+	"tcp.analysis.retransmission", "tcp.analysis.out_of_order", "tcp.analysis.keep_alive",
+	"tcp.analysis.zero_window", "tcp.analysis.zero_window_probe", "tcp.analysis.window_full",
+	"tcp.analysis.duplicate_ack_num",
+}
+
+// maxSegment is the data in a segment of wire size, with timestamps, over an MTU of 1500.
+const maxSegment = 1448
+
+// Directions, as tshark numbers them.
+const (
+	inbound  = "1"
+	outbound = "2"
+)
+
+// has reports whether tshark made the judgement of the packet.
+func (r row) has(judgement string) bool { return r["tcp.analysis."+judgement] != "" }
+
+func (r row) direction() string { return number(r["frame.packet_flags_direction"]) }
+
+func (r row) int(field string) int {
+	n, _ := strconv.Atoi(number(r[field]))
+	return n
+}
+
+// time returns when the packet was captured.
+func (r row) time() time.Time {
+	seconds, nanos, _ := strings.Cut(r["frame.time_epoch"], ".")
+	s, _ := strconv.ParseInt(seconds, 10, 64)
+	ns, _ := strconv.ParseInt(nanos, 10, 64)
+	return time.Unix(s, ns)
+}
+
+// wantAnalysisAgrees compares what our counters say of TCP with what tshark makes of the
+// packets up to then. These differences are explained, and taken into account:
+//
+//   - A retransmission soon after other data is "out of order" to tshark, which
+//     can't know that it sees the sender's own side.
+//   - A window probe, or a byte that was one, sent again looks like a keepalive with data; a
+//     keepalive of ours has none.
+//   - What is sent into a window too small for a whole segment, since no better one
+//     came (RFC 9293 3.8.6.2.1), is a probe to us; tshark notes that it fills the window.
+//   - tshark calls no window zero in a window probe, or in a segment with a FIN.
+//   - To us a duplicate ACK is, with SACK, what brings news of what has arrived
+//     (RFC 6675 2), whatever its window; to tshark one that repeats all but the
+//     SACK blocks.
+func wantAnalysisAgrees(t *testing.T, rows []row, counted snapshot) (sent sentCounts, dups duplicates) {
+	t.Helper()
+	streams := make(map[string]*sackState)
+	for _, r := range rows {
+		switch {
+		case r["tcp.stream"] == "" || strings.Contains(r["tcp.stream"], ","): // not TCP, or quoted by ICMP
+		case r.time().After(counted.Time):
+		case r.direction() == inbound:
+			dups.see(r, streams)
+		default:
+			sent.see(r)
+		}
+	}
+	t.Logf("tshark sees %+v, %+v", sent, dups)
+	ours := func(name string) int { return int(counted.Counters["Tcp"+name]) }
+	wantBetween(t, "keepalives", ours("KeepAliveProbes"), sent.keepAlives, 0)
+	wantBetween(t, "segments sent again, and window probes", ours("RetransSegs")+ours("ZeroWindowProbes"), sent.again, sent.fill)
+	wantBetween(t, "windows of zero", ours("ZeroWindowsSent"), sent.zeroWindows, 0)
+	wantBetween(t, "duplicate ACKs", ours("DupAcksReceived"), dups.flagged-dups.noNews+dups.newWindow, 0)
+	return sent, dups
+}
+
+// wantBetween checks that the counters have what tshark sees, or more by up to slack.
+func wantBetween(t *testing.T, what string, ours, tshark, slack int) {
+	t.Helper()
+	if ours < tshark || ours > tshark+slack {
+		t.Errorf("%s: tshark sees %d, and %d that may be more; the counters have %d", what, tshark, slack, ours)
+	}
+}
+
+// sentCounts are tshark's judgements of what the stack sent.
+type sentCounts struct {
+	keepAlives  int
+	again       int // segments of wire size
+	fill        int // what may be a probe that fills a small window
+	zeroWindows int
+}
+
+func (c *sentCounts) see(r row) {
+	data := r.int("tcp.len")
+	switch {
+	case r.has("keep_alive") && data == 0:
+		c.keepAlives++
+	case r.has("retransmission"), r.has("out_of_order"), r.has("zero_window_probe"), r.has("keep_alive"):
+		c.again += max(1, (data+maxSegment-1)/maxSegment)
+	case r.has("window_full") && data < maxSegment:
+		c.fill++
+	}
+	fin := tcp.Flags(r.int("tcp.flags")).Has(tcp.FIN)
+	if r.has("zero_window") || r.int("tcp.window_size_value") == 0 && (fin || r.has("zero_window_probe")) {
+		c.zeroWindows++
+	}
+}
+
+// duplicates counts the ACKs of the host.
+type duplicates struct {
+	flagged   int // by tshark
+	noNews    int // of those, without news in their SACK blocks
+	newWindow int // with news, and the same ACK as before, but not flagged: the window differs
+}
+
+// sackState is what a stream's ACKs have told.
+type sackState struct {
+	ack  uint32
+	told map[uint32]bool // sequence numbers beyond ack that have arrived, in steps of a byte
+}
+
+func (d *duplicates) see(r row, streams map[string]*sackState) {
+	s := streams[r["tcp.stream"]]
+	if s == nil {
+		s = &sackState{told: make(map[uint32]bool)}
+		streams[r["tcp.stream"]] = s
+	}
+	ack := uint32(r.int("tcp.ack_raw"))
+	same := ack == s.ack
+	s.ack = ack
+	news := s.news(r)
+	flags := tcp.Flags(r.int("tcp.flags"))
+	pure := r.int("tcp.len") == 0 && flags&(tcp.SYN|tcp.FIN|tcp.RST) == 0
+	switch {
+	case r.has("duplicate_ack_num"):
+		d.flagged++
+		if !news {
+			d.noNews++
+		}
+	case same && pure && news:
+		d.newWindow++
+	}
+}
+
+// news reports whether the SACK blocks tell of bytes that those before did not.
+func (s *sackState) news(r row) (news bool) {
+	left, right := strings.Split(r["tcp.options.sack_le"], ","), strings.Split(r["tcp.options.sack_re"], ",")
+	for i := range left {
+		from, err := strconv.ParseUint(left[i], 10, 32)
+		if err != nil {
+			continue
+		}
+		to, _ := strconv.ParseUint(right[i], 10, 32)
+		for n := uint32(from); n != uint32(to); n++ {
+			if int32(n-s.ack) >= 0 && !s.told[n] {
+				s.told[n] = true
+				news = true
+			}
+		}
+	}
+	return news
+}
