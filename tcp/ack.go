@@ -82,9 +82,9 @@ func (c *tcb) sampleRTT(now instant, s *segment, rtt sample) {
 	case rtt.sentAt != 0:
 		c.rtt.update(now.sub(rtt.sentAt))
 	case rtt.resent && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
-		ms := int32(c.tsNow(now) - s.Options.TSEcr)
-		if ms >= 0 {
-			c.rtt.update(time.Duration(ms) * time.Millisecond)
+		d := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
+		if d >= 0 && d < c.cfg.MaxRTO { // else it is no echo of ours
+			c.rtt.update(d)
 		}
 	}
 }

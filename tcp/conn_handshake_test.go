@@ -447,6 +447,13 @@ func testSynTwice(t *testing.T) {
 	tc.injectSYN()
 	tc.want("the same SYN-ACK", seg{flags: SYN | ACK, ack: 1})
 	tc.wantCount("PassiveOpens", func(s Stats) uint64 { return s.PassiveOpens }, 1)
+	for range 5 {
+		tc.injectSYN()
+		tc.take("and again")
+	}
+	tc.wantAfter("the timer is not put off by them", time.Second, seg{flags: SYN | ACK, ack: 1})
+	tc.inject(seg{flags: SYN | ACK, ack: 1})
+	tc.want("a SYN-ACK is no repeated SYN", seg{seq: 1, ack: 1})
 }
 
 // The half-open record obeys the rules of SYN-RECEIVED.

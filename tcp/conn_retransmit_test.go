@@ -141,6 +141,20 @@ func testUserTimeout(t *testing.T) {
 	tc.wantListed(Closed)
 }
 
+// A timeout set while data is in flight holds for that data.
+func TestUserTimeoutSetLate(t *testing.T) { synctest.Test(t, testUserTimeoutSetLate) }
+
+func testUserTimeoutSetLate(t *testing.T) {
+	tc := newTestConn(t, setup{})
+	tc.write(10)
+	time.Sleep(10 * time.Second) // the next retransmission is seconds away
+	must(t, tc.conn.SetUserTimeout(11*time.Second))
+	time.Sleep(time.Second - 1)
+	tc.wantState(Established)
+	time.Sleep(time.Nanosecond)
+	tc.wantReadError(syscall.ETIMEDOUT)
+}
+
 // A long silence without data in flight is none of the user timeout's business.
 func TestUserTimeoutIdle(t *testing.T) { synctest.Test(t, testUserTimeoutIdle) }
 

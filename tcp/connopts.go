@@ -236,5 +236,5 @@ func (c *Conn) SetUserTimeout(d time.Duration) error {
 	if d < 0 {
 		return c.opError("set", fmt.Errorf("user timeout %v: %w: want 0 or more", d, syscall.EINVAL))
 	}
-	return c.do("set", func() { c.tcb.userTimeout = d })
+	return c.do("set", func() { c.tcb.setUserTimeout(c.layer.clock.now(), d) })
 }

@@ -49,7 +49,7 @@ type Info struct {
 	BytesReceived    uint64
 	BytesSent        uint64 // without those sent again
 	BytesRetrans     uint64
-	SegsOut          uint32 // super-segments count as one
+	SegsOut          uint32 // on the wire: a super-segment counts as many
 	SegsIn           uint32
 	DataSegsOut      uint32
 	DataSegsIn       uint32

@@ -59,8 +59,9 @@ func New(net Network, cfg Config) (*Layer, error) {
 
 // Receive takes a segment from the network layer.
 func (l *Layer) Receive(in *packet.In) {
-	counter.Add(&l.stats.InSegs, wireSegments(len(in.Payload), int(in.SegSize)))
 	h, payload, err := Parse(in.Payload)
+	s := segment{Header: h, data: [2][]byte{payload}, in: in, segSize: int(in.SegSize)}
+	counter.Add(&l.stats.InSegs, s.onWire())
 	switch {
 	case in.Broadcast: // RFC 9293 3.9.2.3
 		counter.Inc(&l.stats.InBroadcast)
@@ -74,7 +75,6 @@ func (l *Layer) Receive(in *packet.In) {
 		counter.Inc(&l.stats.InCsumErrors)
 		return
 	}
-	s := segment{Header: h, data: [2][]byte{payload}, in: in}
 	t := tuple{
 		local:  netip.AddrPortFrom(in.Dst, h.DstPort),
 		remote: netip.AddrPortFrom(in.Src, h.SrcPort),
@@ -150,23 +150,14 @@ func (l *Layer) transmit(route packet.Route, t tuple, s *segment) {
 	if s.Flags.Has(RST) {
 		counter.Inc(&l.stats.OutRsts)
 	}
-	segments := wireSegments(s.dataLen(), s.segSize)
 	if s.again {
-		counter.Add(&l.stats.RetransSegs, segments)
+		counter.Add(&l.stats.RetransSegs, s.onWire())
 	} else {
-		counter.Add(&l.stats.OutSegs, segments)
+		counter.Add(&l.stats.OutSegs, s.onWire())
 	}
 	if err := route.Send(p); err != nil {
 		counter.Inc(&l.stats.OutErrors)
 	}
-}
-
-// wireSegments is the number of segments on the wire that n bytes become.
-func wireSegments(n, segSize int) uint64 {
-	if segSize == 0 || n == 0 {
-		return 1
-	}
-	return uint64((n + segSize - 1) / segSize)
 }
 
 // listener returns who listens on the address, or on all addresses.

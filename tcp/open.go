@@ -100,6 +100,7 @@ func (c *tcb) accept(now instant, o synOptions, sentAt instant) {
 	if r.resent {
 		c.synWasLost()
 	}
+	c.armRexmit(now, false)
 }
 
 // synWasLost starts slowly where the SYN or SYN-ACK was sent more than once.
@@ -177,9 +178,6 @@ func (c *tcb) receiveSynSent(now instant, s *segment) {
 			return
 		}
 		c.startCongestion()
-		if c.fl.live()[0].resent {
-			c.synWasLost()
-		}
 		c.establish(now)
 		c.ackedData(now, s, c.sndPos(s.Ack))
 		c.ackNow = true
@@ -203,6 +201,10 @@ func (c *tcb) establish(now instant) {
 	c.state = Established
 	if c.finAt != 0 {
 		c.state = FinWait1
+	}
+	if c.phase == loss { // of our SYN, which is no sign of congestion
+		c.endRecovery()
+		c.synWasLost()
 	}
 	c.softErr = nil
 	c.touchKeepAlive(now)

@@ -78,7 +78,7 @@ func (c *tcb) sackOptions(o *Options) {
 
 // finish fills in what every segment carries, which makes it an ACK too.
 func (c *tcb) finish(now instant, s *segment) {
-	c.counts.segsOut++
+	c.counts.segsOut += uint32(s.onWire())
 	s.Window = c.window(s.Flags.Has(SYN))
 	if c.state == SynSent {
 		s.Options.TSEcr = 0
@@ -140,7 +140,7 @@ func (c *tcb) segmentAt(now instant, s *segment, start, end int64) {
 	if end == c.sndBuf.end() {
 		s.Flags |= PSH // RFC 9293 3.9.1.2: no more is queued
 	}
-	c.counts.dataSegsOut++
+	c.counts.dataSegsOut += uint32(s.onWire())
 }
 
 // synOptions fills in what a SYN offers and a SYN-ACK agrees to.
@@ -158,6 +158,7 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	}
 	r := c.fl.firstLost()
 	if r == nil {
+		c.fastResend = false
 		return false
 	}
 	mss := c.mss(s.Options.Len())
@@ -180,7 +181,7 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	c.fastResend = false
 	c.segmentAt(now, s, start, start+int64(n))
 	s.again = true
-	c.counts.retrans++
+	c.counts.retrans += uint32(s.onWire())
 	c.counts.bytesRetrans += uint64(s.dataLen())
 	c.armRexmit(now, false)
 	return true

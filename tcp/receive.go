@@ -14,10 +14,10 @@ const badSegmentInterval = 500 * time.Millisecond
 // receive is RFC 9293 3.10.7: a segment has arrived.
 func (c *tcb) receive(now instant, s *segment) {
 	c.lastRecv = now
-	c.counts.segsIn++
+	c.counts.segsIn += uint32(s.onWire())
 	c.counts.probes = 0
 	if s.dataLen() > 0 {
-		c.counts.dataSegsIn++
+		c.counts.dataSegsIn += uint32(s.onWire())
 		c.lastData = now
 	}
 	switch c.state {
@@ -200,7 +200,7 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 			c.abort(nil)
 			return
 		}
-		c.rcvMSS = max(c.rcvMSS, min(n, int(c.advMSS)))
+		c.rcvMSS = max(c.rcvMSS, min(n, int(c.advMSS)-c.tsLen()))
 		if seq > c.rcvNxt {
 			c.outOfOrder(seq, s)
 		} else {

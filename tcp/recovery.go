@@ -113,7 +113,7 @@ func (c *tcb) grow(now instant, delivered int) {
 func (c *tcb) retransmitTimeout(now instant) {
 	counter.Inc(&c.stats.RTOTimeouts)
 	c.counts.timeouts++
-	if c.cc != nil {
+	if c.state.synchronized() {
 		if c.phase == loss && c.sndUna < c.recover && c.rtt.backoff > 0 {
 			c.cc.timedOutAgain()
 		} else {

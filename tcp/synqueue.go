@@ -21,6 +21,7 @@ type halfOpen struct {
 	tsOffset uint32
 	sends    uint8   // of the SYN-ACK
 	sentAt   instant // last
+	repeated bool    // the SYN came again, and its answer went out once more
 	answerAt instant // a bad segment may be answered again
 
 	prev, next *halfOpen
@@ -136,7 +137,7 @@ func (q *synQueue) send(h *halfOpen, flags Flags) {
 		c.segmentAt(now, &s, 0, 1)
 	}
 	c.finish(now, &s)
-	s.again = flags.Has(SYN) && h.sends > 1
+	s.again = flags.Has(SYN) && (h.sends > 1 || h.repeated)
 	l.transmit(h.route, h.tuple, &s)
 }
 
@@ -196,8 +197,9 @@ func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
 	l := q.ln.layer
 	offset := s.Seq.Sub(h.syn.peerSynSeq + 1) // from RCV.NXT
 	switch {
-	case s.Flags.Has(SYN) && !s.Flags.Has(ACK|RST) && s.Seq == h.syn.peerSynSeq: // the SYN again
-		q.answer(h)
+	case s.Flags&(SYN|ACK|RST) == SYN && s.Seq == h.syn.peerSynSeq: // the SYN again
+		h.repeated = true
+		q.send(h, SYN|ACK)
 	case h.stale(s), offset < 0, offset > min(l.cfg.ReceiveBuffer, 65535):
 		counter.Inc(&l.stats.InOutOfWindow)
 		q.acknowledge(h, s)
@@ -249,7 +251,7 @@ func (q *synQueue) promote(h *halfOpen) *Conn {
 	l := q.ln.layer
 	c := newConn(l, h.tuple, h.route, h.iss, h.tsOffset)
 	sentAt := h.sentAt
-	if h.sends > 1 {
+	if h.sends > 1 || h.repeated {
 		sentAt = 0
 	}
 	c.tcb.accept(l.clock.now(), h.syn, sentAt)

@@ -131,6 +131,14 @@ type segment struct {
 
 func (s *segment) dataLen() int { return len(s.data[0]) + len(s.data[1]) }
 
+// onWire is the number of segments it is on the wire.
+func (s *segment) onWire() uint64 {
+	if s.segSize == 0 {
+		return 1
+	}
+	return max(1, uint64((s.dataLen()+s.segSize-1)/s.segSize))
+}
+
 // seqLen is the sequence space the segment takes (SEG.LEN).
 func (s *segment) seqLen() int64 {
 	n := int64(s.dataLen())

@@ -64,6 +64,14 @@ func (c *tcb) giveUpAt() instant {
 	return c.lastAcked.add(c.cfg.GiveUp)
 }
 
+// setUserTimeout sets the time to give up, and moves a timer that would come after it.
+func (c *tcb) setUserTimeout(now instant, d time.Duration) {
+	c.userTimeout = d
+	if c.rexmitAt != 0 {
+		c.rexmitAt = min(c.rexmitAt, max(now, c.giveUpAt()))
+	}
+}
+
 // rexmitExpired is the retransmission timer or the persist timer.
 func (c *tcb) rexmitExpired(now instant) {
 	if now >= c.giveUpAt() {
