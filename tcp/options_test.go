@@ -51,12 +51,21 @@ func TestOptionsLayout(t *testing.T) {
 		o    Options
 		want []byte
 	}{
-		{"a SYN", Options{MSS: 1460, SACKPermitted: true, HasTimestamps: true, TSVal: 1, HasWindowScale: true, WindowScale: 7},
-			[]byte{2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7}},
-		{"timestamps", Options{HasTimestamps: true, TSVal: 1, TSEcr: 2},
-			[]byte{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}},
-		{"SACK", Options{NumSACK: 1, SACK: [maxSACK]Block{{1, 2}}},
-			[]byte{1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2}},
+		{
+			"a SYN",
+			Options{MSS: 1460, SACKPermitted: true, HasTimestamps: true, TSVal: 1, HasWindowScale: true, WindowScale: 7},
+			[]byte{2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7},
+		},
+		{
+			"timestamps",
+			Options{HasTimestamps: true, TSVal: 1, TSEcr: 2},
+			[]byte{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2},
+		},
+		{
+			"SACK",
+			Options{NumSACK: 1, SACK: [maxSACK]Block{{1, 2}}},
+			[]byte{1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2},
+		},
 	} {
 		if got := tt.o.appendTo(nil); !bytes.Equal(got, tt.want) {
 			t.Errorf("%s: % x, want % x", tt.name, got, tt.want)
