@@ -15,10 +15,10 @@ func (r *results) about() []string {
 	p := r.plan
 	lines := []string{
 		r.date.UTC().Format(time.DateOnly) + ", " + r.machine + ".",
-		fmt.Sprintf("Medians of %d rounds of %v each, MTU %d. An x column says how many times as good %s is.",
-			p.rounds, p.time, mtu, p.peers[0].name),
-		"CPU is user's and system's of the server's process, or of it, the client and ksoftirqd, with 1 connection; " +
-			"memory is the server process's, so the kernel's own for its sockets is not in it.",
+		fmt.Sprintf("Rounds: %d, %v a measure, of which the median is shown; MTU %d.", p.rounds, p.time, mtu),
+		fmt.Sprintf("x: how many times as good %s is; for times and memory, how many times less it takes.", p.peers[0].name),
+		"CPU: user and system time with 1 connection, of the server's process; of both ends, with the client's and ksoftirqd's.",
+		"Memory: resident, of the server's process; the kernel's own, which its sockets take, is not in it.",
 	}
 	for _, one := range p.peers {
 		lines = append(lines, one.name+": "+one.about+".")
@@ -100,7 +100,7 @@ func writeMarkdown(w io.Writer, r *results) error {
 			fmt.Fprintf(&b, "|---|---|%s\n", strings.Repeat("--:|", len(line)-2))
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s\n", &b, strings.Join(r.about(), "\n\n"))
+	_, err := fmt.Fprintf(w, "%s\n- %s\n", &b, strings.Join(r.about(), "\n- "))
 	return err
 }
 
