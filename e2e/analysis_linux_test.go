@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -122,13 +123,13 @@ type duplicates struct {
 // sackState is what a stream's ACKs have told.
 type sackState struct {
 	ack  uint32
-	told map[uint32]bool // sequence numbers beyond ack that have arrived, in steps of a byte
+	told []sackBlock // what lies beyond
 }
 
 func (d *duplicates) see(r row, streams map[string]*sackState) {
 	s := streams[r["tcp.stream"]]
 	if s == nil {
-		s = &sackState{told: make(map[uint32]bool)}
+		s = new(sackState)
 		streams[r["tcp.stream"]] = s
 	}
 	ack := uint32(r.int("tcp.ack_raw"))
@@ -157,12 +158,37 @@ func (s *sackState) news(r row) (news bool) {
 			continue
 		}
 		to, _ := strconv.ParseUint(right[i], 10, 32)
-		for n := uint32(from); n != uint32(to); n++ {
-			if int32(n-s.ack) >= 0 && !s.told[n] {
-				s.told[n] = true
-				news = true
-			}
-		}
+		news = s.add(sackBlock{uint32(from), uint32(to)}) || news
 	}
 	return news
+}
+
+// sackBlock is a range of sequence numbers, to the first beyond it.
+type sackBlock struct{ from, to uint32 }
+
+func (b sackBlock) has(n uint32) bool { return int32(n-b.from) >= 0 && int32(n-b.to) < 0 }
+
+// add notes a block and reports whether some of it, beyond ack, is new: its
+// start is, or the end of an older block within it.
+func (s *sackState) add(b sackBlock) (news bool) {
+	if int32(b.from-s.ack) < 0 {
+		b.from = s.ack
+	}
+	if int32(b.to-b.from) <= 0 {
+		return false
+	}
+	news = !s.covered(b.from)
+	kept := s.told[:0:0]
+	for _, old := range s.told {
+		news = news || b.has(old.to) && !s.covered(old.to)
+		if int32(old.to-s.ack) > 0 && !(b.has(old.from) && b.has(old.to-1)) {
+			kept = append(kept, old)
+		}
+	}
+	s.told = append(kept, b)
+	return news
+}
+
+func (s *sackState) covered(n uint32) bool {
+	return slices.ContainsFunc(s.told, func(b sackBlock) bool { return b.has(n) })
 }

@@ -133,6 +133,9 @@ func wantFieldsAgree(t *testing.T, packets [][]byte, rows []row) {
 // wantVerdict checks that tshark found nothing wrong with the packet.
 func wantVerdict(t *testing.T, i int, p *decoded, r row) {
 	t.Helper()
+	if r.direction() == inbound && p.tcp != nil && p.tcp.Checksum == 0xffff && transportSum(p.ip, p.transport) == 0 {
+		return // Linux, where it completes a checksum in software, writes 0xffff for 0 with TCP too; tshark minds
+	}
 	for _, group := range strings.Split(r["_ws.expert.group"], ",") {
 		if group != "" && !slices.Contains(harmless, number(group)) {
 			t.Errorf("packet %d: tshark says %q (group %s)", i+1, r["_ws.expert.message"], group)
