@@ -148,3 +148,21 @@ func TestUploadThatStallsIsDropped(t *testing.T) {
 		})
 	}
 }
+
+// A client that expects 100 Continue is refused before it sends the content, at once, and told
+// that its connection closes (RFC 9110 section 10.1.1).
+func TestUploadIsRefusedBeforeItIsSent(t *testing.T) {
+	bubble(t, func(t *testing.T, p *pipes) {
+		c := p.dial()
+		defer c.Close()
+		fmt.Fprint(c, "PUT /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+		start := time.Now()
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); resp.StatusCode != http.StatusMethodNotAllowed || !resp.Close || took > 0 {
+			t.Errorf("%s after %v, close %t; want 405 and close at once", resp.Status, took, resp.Close)
+		}
+	})
+}

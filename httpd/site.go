@@ -32,6 +32,9 @@ func (s *site) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.due = start.Add(s.cfg.WriteTimeout / refresh) // net/http has set the first deadline
 	}
 	if r.ContentLength != 0 {
+		// A copy: net/http must find its own body, to see whether the client waits
+		// for "100 Continue" with it, and then answer without it.
+		r = r.WithContext(r.Context())
 		r.Body = newBody(rw, r.Body, s.cfg.ReadTimeout)
 	}
 	defer func() { s.finish(w, r, start, recover()) }()
