@@ -3,7 +3,6 @@ package tcp
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"time"
 )
 
@@ -53,8 +52,11 @@ const (
 	maxBuffer = 16 << 20
 )
 
-// defaultKeepAliveCount is the number of probes unanswered that end a connection.
-const defaultKeepAliveCount = 9
+// What keepalive probes are where nobody says otherwise, as in package net.
+const (
+	defaultKeepAlive      = 15 * time.Second
+	defaultKeepAliveCount = 9
+)
 
 // withDefaults returns the config with its zero values replaced, or an error
 // that names a field out of its range.
@@ -76,19 +78,9 @@ func (cfg Config) withDefaults() (Config, error) {
 		err = setTime("DelayedAck", &cfg.DelayedAck, 40*time.Millisecond, time.Millisecond, 500*time.Millisecond)
 	}
 	if err == nil && cfg.KeepAlive >= 0 {
-		err = setTime("KeepAlive", &cfg.KeepAlive, 15*time.Second, time.Second, 24*time.Hour)
+		err = setTime("KeepAlive", &cfg.KeepAlive, defaultKeepAlive, time.Second, 24*time.Hour)
 	}
 	return cfg, err
-}
-
-// keepAlive returns the keepalive settings of a new connection.
-func (cfg *Config) keepAlive() *net.KeepAliveConfig {
-	if cfg.KeepAlive < 0 {
-		return nil
-	}
-	return &net.KeepAliveConfig{
-		Enable: true, Idle: cfg.KeepAlive, Interval: cfg.KeepAlive, Count: defaultKeepAliveCount,
-	}
 }
 
 func setInt(name string, v *int, preset, low, high int) error {

@@ -27,7 +27,7 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigNegativeDisables(t *testing.T) {
 	t.Parallel()
 	cfg, err := Config{DelayedAck: -1, KeepAlive: -1}.withDefaults()
-	if err != nil || cfg.DelayedAck >= 0 || cfg.keepAlive() != nil {
+	if err != nil || cfg.DelayedAck >= 0 || cfg.keepAlive().Enable {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 }

@@ -58,9 +58,33 @@ func testKeepAliveDefaults(t *testing.T) {
 	must(t, tc.conn.SetKeepAlive(false))
 	time.Sleep(time.Hour)
 	tc.wantIdle("off")
+}
+
+// As in net, a period is the time of silence alone and turns nothing on, and what is set
+// while probes are off holds when they are on.
+func TestKeepAlivePeriod(t *testing.T) { synctest.Test(t, testKeepAlivePeriod) }
+
+func testKeepAlivePeriod(t *testing.T) {
+	tc := newTestConn(t, setup{})
 	must(t, tc.conn.SetKeepAlivePeriod(3*time.Second))
-	tc.wantAfter("another period", 3*time.Second, seg{seq: 0, ack: 1})
-	tc.wantAfter("another period", 3*time.Second, seg{seq: 0, ack: 1})
+	time.Sleep(time.Hour)
+	tc.wantIdle("still off")
+	must(t, tc.conn.SetKeepAliveConfig(net.KeepAliveConfig{Idle: -1, Interval: 5 * time.Second, Count: -1}))
+	time.Sleep(time.Hour)
+	tc.wantIdle("off")
+	must(t, tc.conn.SetKeepAlive(true))
+	tc.wantAfter("the silence", 3*time.Second, seg{seq: 0, ack: 1})
+	tc.wantAfter("the interval", 5*time.Second, seg{seq: 0, ack: 1})
+	must(t, tc.conn.SetKeepAlivePeriod(0))
+	tc.inject(seg{seq: 1, ack: 1})
+	tc.wantAfter("the default", 15*time.Second, seg{seq: 0, ack: 1})
+	wantErr(t, "a long one", tc.conn.SetKeepAlivePeriod(32768*time.Second), syscall.EINVAL)
+}
+
+// keepAliveEvery turns probes on, d after the last segment and d apart.
+func (tc *testConn) keepAliveEvery(d time.Duration) {
+	tc.t.Helper()
+	must(tc.t, tc.conn.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: d, Interval: d}))
 }
 
 // Times are rounded up to seconds, as package net does for the kernel.
@@ -86,7 +110,7 @@ func TestKeepAliveLeavesItToRetransmission(t *testing.T) {
 
 func testKeepAliveLeavesItToRetransmission(t *testing.T) {
 	tc := newTestConn(t, setup{})
-	must(t, tc.conn.SetKeepAlivePeriod(time.Second))
+	tc.keepAliveEvery(time.Second)
 	tc.write(10)
 	time.Sleep(10 * time.Minute)
 	tc.wantState(Established)
@@ -97,7 +121,7 @@ func TestUserTimeoutEndsKeepAlive(t *testing.T) { synctest.Test(t, testUserTimeo
 
 func testUserTimeoutEndsKeepAlive(t *testing.T) {
 	tc := newTestConn(t, setup{})
-	must(t, tc.conn.SetKeepAlivePeriod(2*time.Second))
+	tc.keepAliveEvery(2 * time.Second)
 	must(t, tc.conn.SetUserTimeout(5*time.Second))
 	tc.wantAfter("a probe", 2*time.Second, seg{seq: 0, ack: 1})
 	tc.wantAfter("a probe", 2*time.Second, seg{seq: 0, ack: 1})

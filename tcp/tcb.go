@@ -30,7 +30,7 @@ type tcb struct {
 	tsRecent     uint32 // RFC 7323 4.3
 	tsRecentAt   instant
 	userTimeout  time.Duration
-	keepAlive    *net.KeepAliveConfig // nil: off
+	keepAlive    *net.KeepAliveConfig // nil: as cfg has it
 	cc           congestion
 	rtt          rtt
 
@@ -158,7 +158,6 @@ func (c *tcb) init(cfg *Config, stats *Stats, iss Seq, tsOffset uint32) {
 	c.sndBuf.start = 1
 	c.sndBufMax, c.rcvBufMax = cfg.SendBuffer, cfg.ReceiveBuffer
 	c.peerMSS = defaultMSS
-	c.keepAlive = cfg.keepAlive()
 }
 
 // sndPos is the position in our stream of a sequence number near what is in flight.

@@ -115,34 +115,6 @@ func (c *tcb) timeOut() {
 	c.end(errTimedOut)
 }
 
-// touchKeepAlive starts the keepalive timer.
-func (c *tcb) touchKeepAlive(now instant) {
-	c.keepAt = 0
-	if c.keepAlive != nil && c.state.synchronized() && c.state != TimeWait {
-		c.keepAt = now.add(c.keepAlive.Idle)
-	}
-}
-
-// keepAliveExpired sends a probe if the peer has been silent, with nothing of
-// ours under way that would tell as well (RFC 9293 3.8.4).
-func (c *tcb) keepAliveExpired(now instant) {
-	silent := now.sub(c.lastRecv)
-	switch {
-	case c.fl != nil || c.persisting:
-		c.touchKeepAlive(now)
-	case silent < c.keepAlive.Idle:
-		c.keepAt = c.lastRecv.add(c.keepAlive.Idle)
-	case int(c.counts.probes) >= c.keepAlive.Count, c.userTimeout > 0 && c.counts.probes > 0 && silent >= c.userTimeout:
-		c.timeOut()
-		c.resetNow = true
-	default:
-		counter.Inc(&c.stats.KeepAliveProbes)
-		c.counts.probes++
-		c.keepProbe = true
-		c.keepAt = now.add(c.keepAlive.Interval)
-	}
-}
-
 // startLinger bounds FIN-WAIT-2 for a connection without an application.
 func (c *tcb) startLinger(now instant) {
 	if c.state == FinWait2 && c.orphan {
