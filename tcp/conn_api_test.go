@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -327,7 +328,18 @@ func TestSettingsOutOfRange(t *testing.T) { synctest.Test(t, testSettingsOutOfRa
 
 func testSettingsOutOfRange(t *testing.T) {
 	tc := newTestConn(t, setup{})
-	wantErr(t, "SetUserTimeout", tc.conn.SetUserTimeout(-1), syscall.EINVAL)
+	for _, d := range []time.Duration{-1, maxUserTimeout + 1, math.MaxInt64} {
+		wantErr(t, "SetUserTimeout", tc.conn.SetUserTimeout(d), syscall.EINVAL)
+	}
+	must(t, tc.conn.SetUserTimeout(maxUserTimeout))
+	must(t, tc.conn.SetLinger(math.MaxInt))
+	if tc.conn.linger <= 0 {
+		t.Errorf("a long linger is %v", tc.conn.linger)
+	}
+	must(t, tc.conn.SetLinger(math.MinInt))
+	if tc.conn.linger >= 0 {
+		t.Errorf("no linger is %v", tc.conn.linger)
+	}
 	must(t, tc.conn.SetWriteBuffer(1))
 	if n, err := tc.conn.Write(make([]byte, 4096)); n != 4096 || err != nil {
 		t.Errorf("Write = %d, %v", n, err)

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"syscall"
 	"time"
@@ -119,11 +120,7 @@ func (c *Conn) setWrite(t time.Time) {
 // 0, Close waits up to so many seconds for it to be delivered.
 func (c *Conn) SetLinger(sec int) error {
 	return c.do("set", func() {
-		if sec > 0 {
-			c.linger = time.Duration(sec) * time.Second
-		} else {
-			c.linger = time.Duration(sec)
-		}
+		c.linger = time.Duration(min(max(sec, -1), math.MaxInt32)) * time.Second
 	})
 }
 
@@ -145,11 +142,15 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 	return c.do("set", func() { c.tcb.sndBufMax = min(max(bytes, minBuffer), maxBuffer) })
 }
 
+// maxUserTimeout is the longest that RFC 5482 3 can tell of.
+const maxUserTimeout = 32767 * time.Minute
+
 // SetUserTimeout sets how long data may stay unacknowledged before the connection ends with
-// ETIMEDOUT (RFC 9293 3.9.1.2, RFC 5482); 0 is the layer's GiveUp.
+// ETIMEDOUT (RFC 9293 3.9.1.2, RFC 5482): up to 32767 minutes, beyond which, as below 0, it
+// fails with EINVAL; 0 is the layer's GiveUp.
 func (c *Conn) SetUserTimeout(d time.Duration) error {
-	if d < 0 {
-		return c.opError("set", fmt.Errorf("user timeout %v: %w: want 0 or more", d, syscall.EINVAL))
+	if d < 0 || d > maxUserTimeout {
+		return c.opError("set", fmt.Errorf("user timeout %v: %w: want 0 to %v", d, syscall.EINVAL, maxUserTimeout))
 	}
 	return c.do("set", func() { c.tcb.setUserTimeout(c.layer.clock.now(), d) })
 }
