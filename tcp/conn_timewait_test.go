@@ -2,9 +2,12 @@ package tcp
 
 import (
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tinystack/tinystack/packet"
 )
 
 // newTimeWait brings a connection that the listener accepted to TIME-WAIT: the
@@ -69,8 +72,27 @@ func testTimeWaitReset(t *testing.T) {
 	tc.inject(seg{flags: RST, seq: 1}, seg{flags: RST, seq: 3}, seg{flags: RST | SYN, seq: 5})
 	tc.wantListed(TimeWait)
 	tc.wantIdle("a RST is not answered")
+	tc.wantCount("InOutOfWindow", func(s Stats) uint64 { return s.InOutOfWindow }, 3)
 	tc.inject(seg{flags: RST, seq: 2})
 	tc.wantListed(Closed)
+}
+
+// Segments may come over several devices at once, each with a goroutine that reads it:
+// one answer goes out.
+func TestTimeWaitAnswersAtOnce(t *testing.T) { synctest.Test(t, testTimeWaitAnswersAtOnce) }
+
+func testTimeWaitAnswersAtOnce(t *testing.T) {
+	tc := newTimeWait(t, setup{})
+	b := tc.encode(&seg{seq: 1, ack: 1, n: 10})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			tc.layer.Receive(&packet.In{Src: tc.remote.Addr(), Dst: tc.local.Addr(), Packet: b, Payload: b})
+		})
+	}
+	wg.Wait()
+	tc.want("one answer", seg{seq: 2, ack: 2})
+	tc.wantIdle("and no more")
 }
 
 // When a SYN that meets TIME-WAIT begins a new connection

@@ -9,7 +9,8 @@ import (
 )
 
 // timeWait is a connection in TIME-WAIT: what is left of it to answer the peer
-// with, and to tell a new connection's SYN from an old one's.
+// with, and to tell a new connection's SYN from an old one's. What changes in it is
+// guarded by the lock of waits.
 type timeWait struct {
 	waits    *timeWaits
 	tuple    tuple
@@ -43,9 +44,11 @@ func (w *timeWait) receive(t tuple, s *segment) {
 	now := l.clock.now()
 	switch {
 	case s.Flags.Has(RST):
-		if s.Seq == w.rcvNxt { // RFC 5961 3.2
-			w.waits.remove(w)
+		if s.Seq != w.rcvNxt { // RFC 5961 3.2
+			counter.Inc(&l.stats.InOutOfWindow)
+			return
 		}
+		w.waits.remove(w)
 	case s.Flags.Has(SYN) && !s.Flags.Has(ACK) && w.reusable(s) && l.listener(t.local) != nil:
 		counter.Inc(&l.stats.TimeWaitReused)
 		w.waits.remove(w)
@@ -74,12 +77,23 @@ func (w *timeWait) reusable(s *segment) bool {
 }
 
 func (w *timeWait) answerLimited(now instant) {
-	if now < w.answerAt {
+	if !w.mayAnswer(now) {
 		counter.Inc(&w.waits.layer.stats.AcksLimited)
 		return
 	}
-	w.answerAt = now.add(badSegmentInterval)
 	w.answer(now)
+}
+
+// mayAnswer reports whether the last answer to a bad segment was long enough ago, and if
+// so takes note of another.
+func (w *timeWait) mayAnswer(now instant) bool {
+	w.waits.mu.Lock()
+	defer w.waits.mu.Unlock()
+	if now < w.answerAt {
+		return false
+	}
+	w.answerAt = now.add(badSegmentInterval)
+	return true
 }
 
 // answer sends an ACK.
