@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tinystack/tinystack/packet"
 )
 
 // from makes the peer speak from another port.
@@ -134,6 +136,23 @@ func testAcceptWaits(t *testing.T) {
 	synctest.Wait()
 	must(t, tc.ln.Close())
 	wantErr(t, "Accept", accepted(), net.ErrClosed)
+}
+
+// Two devices' readers may have looked up the same half-open connection: the one that
+// comes second finds an open one.
+func TestHandshakeEndsOnAnotherReader(t *testing.T) {
+	synctest.Test(t, testHandshakeEndsOnAnotherReader)
+}
+
+func testHandshakeEndsOnAnotherReader(t *testing.T) {
+	tc := newTestConn(t, setup{passive: true})
+	b := tc.encode(&seg{seq: 1, ack: 1, n: 10})
+	in := &packet.In{Src: tc.remote.Addr(), Dst: tc.local.Addr(), Packet: b, Payload: b}
+	h, payload, err := Parse(b)
+	must(t, err)
+	tc.ln.receive(tuple{tc.local, tc.remote}, &segment{Header: h, data: [2][]byte{payload}, in: in}, 0)
+	tc.wantIdle("no RST")
+	tc.read(10)
 }
 
 // Reset before it was accepted: Accept gives it, and Read the error, as in Linux.

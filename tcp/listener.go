@@ -174,16 +174,21 @@ func (ln *Listener) receive(t tuple, s *segment, minISN Seq) {
 		ln.layer.reset(t, s)
 		return
 	}
-	h := ln.half.find(t)
-	if h == nil {
-		defer ln.mu.Unlock()
-		ln.receiveListen(t, s, minISN)
+	if h := ln.half.find(t); h != nil {
+		c := ln.half.receive(h, s)
+		ln.mu.Unlock()
+		if c != nil {
+			ln.complete(c, s)
+		}
 		return
 	}
-	c := ln.half.receive(h, s)
+	c := ln.layer.conns.get(t).conn // since this segment was looked up, by another device's reader
+	if c == nil {
+		ln.receiveListen(t, s, minISN)
+	}
 	ln.mu.Unlock()
 	if c != nil {
-		ln.complete(c, s)
+		c.receive(s)
 	}
 }
 
