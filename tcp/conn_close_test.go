@@ -35,7 +35,7 @@ func TestPassiveClose(t *testing.T) { synctest.Test(t, testPassiveClose) }
 func testPassiveClose(t *testing.T) {
 	tc := newTestConn(t, setup{})
 	tc.inject(seg{flags: FIN | ACK, seq: 1, ack: 1})
-	tc.want("ACK of the peer's FIN", seg{seq: 1, ack: 2})
+	tc.wantAfter("ACK of the peer's FIN, as ours does not come", 40*time.Millisecond, seg{seq: 1, ack: 2})
 	tc.wantState(CloseWait)
 	tc.wantReadError(io.EOF)
 	must(t, tc.conn.Close())
@@ -152,12 +152,24 @@ func testHalfCloseOurs(t *testing.T) {
 	tc.wantListed(TimeWait)
 }
 
+// Our FIN, if it follows at once, carries the ACK of the peer's: three segments end the connection.
+func TestPassiveCloseAtOnce(t *testing.T) { synctest.Test(t, testPassiveCloseAtOnce) }
+
+func testPassiveCloseAtOnce(t *testing.T) {
+	tc := newTestConn(t, setup{})
+	tc.inject(seg{flags: FIN | ACK, seq: 1, ack: 1})
+	must(t, tc.conn.Close())
+	tc.want("FIN and ACK", seg{flags: FIN | ACK, seq: 1, ack: 2})
+	tc.inject(seg{seq: 2, ack: 2})
+	tc.wantListed(Closed)
+}
+
 func TestHalfCloseTheirs(t *testing.T) { synctest.Test(t, testHalfCloseTheirs) }
 
 func testHalfCloseTheirs(t *testing.T) {
 	tc := newTestConn(t, setup{})
 	tc.inject(seg{flags: FIN | ACK, seq: 1, ack: 1, n: 10})
-	tc.want("ACK", seg{seq: 1, ack: 12})
+	tc.wantAfter("ACK", 40*time.Millisecond, seg{seq: 1, ack: 12})
 	tc.read(10)
 	tc.wantReadError(io.EOF)
 	for at := 1; at < 5000; at += 500 {

@@ -338,3 +338,14 @@ func testWindowDoesNotShrink(t *testing.T) {
 	tc.inject(seg{seq: 20001, ack: 1, n: 1000})
 	tc.want("larger, as far as the header can tell", seg{seq: 1, ack: 21001, wnd: 65535})
 }
+
+// A SYN-ACK can't tell of a window beyond 64 KiB. That the window is larger needs no
+// segment of its own while the peer has enough.
+func TestFirstReadSendsNoUpdate(t *testing.T) { synctest.Test(t, testFirstReadSendsNoUpdate) }
+
+func testFirstReadSendsNoUpdate(t *testing.T) {
+	tc := newTestConn(t, setup{passive: true, scale: 7})
+	tc.inject(seg{seq: 1, ack: 1, n: 10})
+	tc.read(10)
+	tc.wantAfter("the ACK, when it is due, tells", 40*time.Millisecond, seg{seq: 1, ack: 11, wnd: 1 << 20})
+}

@@ -69,30 +69,38 @@ func (c *Conn) CloseWrite() error {
 
 // do runs f under the lock on a connection that is not closed, and sends what follows of it.
 func (c *Conn) do(op string, f func()) error {
+	return c.locked(op, func() {
+		f()
+		c.settle(c.layer.clock.now())
+	})
+}
+
+// locked runs f, of which nothing follows for the peer, under the lock on a
+// connection that is not closed.
+func (c *Conn) locked(op string, f func()) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return c.opError(op, net.ErrClosed)
 	}
 	f()
-	c.settle(c.layer.clock.now())
 	return nil
 }
 
 // SetDeadline sets both deadlines; the zero time is none.
 func (c *Conn) SetDeadline(t time.Time) error {
-	return c.do("set", func() { c.setRead(t); c.setWrite(t) })
+	return c.locked("set", func() { c.setRead(t); c.setWrite(t) })
 }
 
 // SetReadDeadline sets when Read fails with [os.ErrDeadlineExceeded].
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	return c.do("set", func() { c.setRead(t) })
+	return c.locked("set", func() { c.setRead(t) })
 }
 
 // SetWriteDeadline sets when Write fails with [os.ErrDeadlineExceeded]. What it
 // has queued by then is still sent.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	return c.do("set", func() { c.setWrite(t) })
+	return c.locked("set", func() { c.setWrite(t) })
 }
 
 func (c *Conn) setRead(t time.Time) {
@@ -119,7 +127,7 @@ func (c *Conn) setWrite(t time.Time) {
 // default, delivers it in the background; 0 discards it and sends a RST; above
 // 0, Close waits up to so many seconds for it to be delivered.
 func (c *Conn) SetLinger(sec int) error {
-	return c.do("set", func() {
+	return c.locked("set", func() {
 		c.linger = time.Duration(min(max(sec, -1), math.MaxInt32)) * time.Second
 	})
 }

@@ -14,14 +14,14 @@ const badSegmentInterval = 500 * time.Millisecond
 // receive is RFC 9293 3.10.7: a segment has arrived.
 func (c *tcb) receive(now instant, s *segment) {
 	c.lastRecv = now
-	c.counts.segsIn += uint32(s.onWire())
 	c.counts.probes = 0
+	c.counts.segsIn += uint32(s.onWire())
 	if s.dataLen() > 0 {
 		c.counts.dataSegsIn += uint32(s.onWire())
-		c.lastData = now
 	}
 	switch c.state {
-	case Closed:
+	case Closed: // between its being looked up and now
+		counter.Inc(&c.stats.InBadState)
 		return
 	case SynSent:
 		c.receiveSynSent(now, s)
@@ -187,10 +187,8 @@ func (c *tcb) synOK(now instant, s *segment) bool {
 
 // text takes the segment's data and FIN, the first byte of which is at position seq.
 func (c *tcb) text(now instant, s *segment, seq int64) {
-	if c.state == Closed {
-		return
-	}
 	if n := s.dataLen(); n > 0 {
+		c.lastData = now
 		if !c.state.receives() {
 			counter.Inc(&c.stats.InBadState) // after the peer's FIN there is no data
 			return
@@ -218,14 +216,17 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 // noteFin takes note of where the peer's stream ends. A FIN before data that has
 // arrived already contradicts the peer's own words, and is not believed.
 func (c *tcb) noteFin(at int64) {
-	c.ackNow = true
 	switch {
 	case c.rcvFin != 0:
 	case at < c.rcvNxt, c.ooo != nil && at < c.ooo.end():
 		counter.Inc(&c.stats.InBadState)
 	default:
 		c.rcvFin = at
+		if at == c.rcvNxt {
+			return // finReceived has it acknowledged
+		}
 	}
+	c.ackNow = true
 }
 
 // inOrder takes data that starts at rcvNxt, and what it connects to.
@@ -247,7 +248,18 @@ func (c *tcb) inOrder(now instant, s *segment) {
 	switch {
 	case filled: // "when the incoming segment fills in all or part of a gap" (RFC 5681 4.2)
 		c.ackNow = true
-	case c.rcvNxt-c.lastAckSent >= 2*int64(c.rcvMSS), c.cfg.DelayedAck < 0:
+	case c.rcvNxt-c.lastAckSent >= 2*int64(c.rcvMSS):
+		c.ackBatch = true
+	default:
+		c.ackLater(now)
+	}
+}
+
+// ackLater has what has arrived acknowledged by what is sent next, or after a
+// while (RFC 9293 3.8.6.3).
+func (c *tcb) ackLater(now instant) {
+	switch {
+	case c.cfg.DelayedAck < 0:
 		c.ackBatch = true
 	case c.ackDue == 0:
 		c.ackDue = now.add(c.cfg.DelayedAck)
@@ -306,16 +318,18 @@ func (c *tcb) noteDuplicate(start, end int64) {
 func (c *tcb) finReceived(now instant) {
 	c.rcvNxt++
 	c.rcvEdge = max(c.rcvEdge, c.rcvNxt) // a FIN at the edge of the window: the ACKs that follow it lie beyond
-	c.ackNow = true
 	c.freeReassembly()
 	switch c.state {
 	case SynReceived, Established:
 		c.state = CloseWait
+		c.ackLater(now) // as in Linux: our FIN is likely to follow, and can carry it
+		return
 	case FinWait1:
 		c.state = Closing
 	case FinWait2:
 		c.enterTimeWait()
 	}
+	c.ackNow = true
 }
 
 // enterTimeWait: both ends are done, and all of it is acknowledged.

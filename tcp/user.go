@@ -41,15 +41,18 @@ func (c *tcb) read(p []byte) int {
 	return n
 }
 
-// roomMade has an ACK tell the peer that the window has opened, if it has at
-// least doubled (RFC 9293 3.8.6.2.2 asks for a segment or half the buffer).
+// roomMade has an ACK tell the peer that the window has opened, if that is of use to it: it
+// has at least doubled, by a segment or half the buffer (RFC 9293 3.8.6.2.2), and the
+// peer has used half of what it was told last, or has too little for two segments.
 func (c *tcb) roomMade() {
 	if !c.state.receives() || c.rcvFin != 0 {
 		return
 	}
 	left := c.rcvEdge - c.rcvNxt
+	told := c.rcvEdge - c.lastAckSent
 	room := int64(c.receiveRoom())
-	if room-left >= int64(min(c.rcvBufMax/2, c.maxSegment)) && room >= 2*left {
+	opened := room-left >= int64(min(c.rcvBufMax/2, c.maxSegment)) && room >= 2*left
+	if opened && (2*left <= told || left < int64(2*c.maxSegment)) {
 		c.ackNow = true
 	}
 }
