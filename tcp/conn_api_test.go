@@ -379,6 +379,11 @@ func testInfo(t *testing.T) {
 		info.MinRTT != info.RTT || info.ATO != 40*time.Millisecond || info.RcvSpace != 1<<20 {
 		t.Errorf("after the handshake: %+v", info)
 	}
+	time.Sleep(time.Second)
+	info = tc.conn.Info()
+	if info.LastDataSent != 1050*time.Millisecond || info.LastDataRecv != info.LastDataSent || info.LastAckRecv != time.Second {
+		t.Errorf("after a second without data: %+v", info)
+	}
 	tc.write(20000)
 	time.Sleep(30 * time.Millisecond)
 	info = tc.conn.Info()

@@ -38,9 +38,9 @@ type Info struct {
 	SndWnd           int           // the peer's window
 	RcvWnd           int           // our window, as the peer knows it
 	RcvSpace         int           // receive buffer
-	LastDataSent     time.Duration // ago
-	LastDataRecv     time.Duration // ago
-	LastAckRecv      time.Duration // ago
+	LastDataSent     time.Duration // ago; of the SYN, before there is data
+	LastDataRecv     time.Duration // ago; since the connection began, before there is data
+	LastAckRecv      time.Duration // ago, of any segment
 	RecvQueue        int           // bytes that wait for Read
 	SendQueue        int           // bytes written and not acknowledged
 	NotSent          int           // bytes of them not sent yet

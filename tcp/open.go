@@ -60,7 +60,7 @@ func (c *tcb) offerAll() {
 func (c *tcb) connect(now instant) {
 	c.offerAll()
 	c.state = SynSent
-	c.lastAcked = now
+	c.lastAcked, c.lastRecv, c.lastData = now, now, now
 	counter.Inc(&c.stats.ActiveOpens)
 }
 
@@ -95,7 +95,7 @@ func (c *tcb) accept(now instant, o synOptions, sentAt instant) {
 	r := &c.fl.live()[0]
 	r.at, r.resent = sentAt, sentAt == 0
 	c.sndNxt = 1
-	c.lastAcked, c.lastSent, c.lastRecv = now, now, now
+	c.lastAcked, c.lastSent, c.lastRecv, c.lastData = now, now, now, now
 	c.startCongestion()
 	if r.resent {
 		c.synWasLost()
