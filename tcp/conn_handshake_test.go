@@ -341,6 +341,7 @@ func testDialCanceled(t *testing.T) {
 	_, err := d.wait(t)
 	wantErr(t, "Dial", err, context.Canceled)
 	tc.wantListed(Closed)
+	tc.wantCount("AttemptFails", func(s Stats) uint64 { return s.AttemptFails }, 1)
 
 	// A SYN-ACK now meets no connection.
 	tc.injectSYNACK()
@@ -350,6 +351,18 @@ func testDialCanceled(t *testing.T) {
 
 	_, err = tc.layer.Dial(ctx, netip.AddrPort{}, peerPort)
 	wantErr(t, "Dial with a context that has ended", err, context.Canceled)
+
+	// In SYN-RECEIVED, after a SYN that crossed ours.
+	ctx, cancel = context.WithCancel(context.Background())
+	d = tc.dial(ctx)
+	tc.wantSYN("SYN")
+	tc.injectSYN()
+	tc.wantSYNACK("SYN-ACK")
+	cancel()
+	_, err = d.wait(t)
+	wantErr(t, "Dial", err, context.Canceled)
+	tc.want("RST", seg{flags: RST | ACK, seq: 1, ack: 1})
+	tc.wantCount("AttemptFails", func(s Stats) uint64 { return s.AttemptFails }, 2)
 }
 
 func TestDialDeadline(t *testing.T) { synctest.Test(t, testDialDeadline) }

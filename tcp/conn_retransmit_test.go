@@ -137,6 +137,10 @@ func testUserTimeout(t *testing.T) {
 	tc.wantState(Established)
 	time.Sleep(time.Nanosecond)
 	tc.wantReadError(syscall.ETIMEDOUT)
+	// "direct transition to the CLOSED state from either the ESTABLISHED state or the
+	// CLOSE-WAIT state", whatever caused it
+	// https://www.rfc-editor.org/rfc/rfc4022#section-3
+	tc.wantCount("EstabResets", func(s Stats) uint64 { return s.EstabResets }, 1)
 	time.Sleep(time.Hour)
 	tc.wantListed(Closed)
 }

@@ -57,6 +57,5 @@ func (c *tcb) unreachable(err error) {
 		c.softErr = err
 		return
 	}
-	counter.Inc(&c.stats.AttemptFails)
 	c.end(err)
 }

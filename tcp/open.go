@@ -169,7 +169,6 @@ func (c *tcb) receiveSynSent(now instant, s *segment) {
 			counter.Inc(&c.stats.InBadState)
 			return
 		}
-		counter.Inc(&c.stats.AttemptFails)
 		c.end(errRefused)
 	case s.Flags.Has(SYN): // Fourth, check the SYN bit
 		c.learnSyn(now, readSyn(&s.Header))

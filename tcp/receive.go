@@ -160,17 +160,12 @@ func (c *tcb) resetOK(now instant, s *segment) bool {
 	}
 	switch c.state {
 	case SynReceived:
-		counter.Inc(&c.stats.AttemptFails)
 		c.end(errRefused)
 	case Closing, LastAck:
 		c.end(nil)
 	case CloseWait: // what Linux reports for it
-		counter.Inc(&c.stats.EstabResets)
 		c.end(errPipe)
 	default:
-		if c.state == Established {
-			counter.Inc(&c.stats.EstabResets)
-		}
 		c.end(errReset)
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
 )
 
@@ -190,8 +191,13 @@ func (c *tcb) pipe() int {
 
 // end moves to CLOSED and frees everything but data not yet read.
 func (c *tcb) end(err error) {
-	if c.state == Closed {
+	switch c.state {
+	case Closed:
 		return
+	case SynSent, SynReceived:
+		counter.Inc(&c.stats.AttemptFails)
+	case Established, CloseWait:
+		counter.Inc(&c.stats.EstabResets)
 	}
 	if c.err == nil {
 		c.err = err

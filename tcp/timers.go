@@ -105,9 +105,6 @@ func (c *tcb) restartTimer(now instant, advanced bool) {
 // timeOut ends the connection because nothing was heard for too long.
 func (c *tcb) timeOut() {
 	counter.Inc(&c.stats.TimedOut)
-	if !c.state.synchronized() {
-		counter.Inc(&c.stats.AttemptFails)
-	}
 	if c.softErr != nil { // what an ICMP error said is more use than "timed out"
 		c.end(c.softErr)
 		return

@@ -1,10 +1,6 @@
 package tcp
 
-import (
-	"net"
-
-	"github.com/tinystack/tinystack/internal/counter"
-)
+import "net"
 
 // The user's calls (RFC 9293 3.9.1), as far as they concern the state.
 
@@ -98,12 +94,7 @@ func (c *tcb) close(now instant) {
 // abort ends the connection with a RST (RFC 9293 3.10.5).
 func (c *tcb) abort(err error) {
 	switch c.state {
-	case Closed, TimeWait:
-	case SynSent:
-		counter.Inc(&c.stats.AttemptFails)
-	case Established, CloseWait:
-		counter.Inc(&c.stats.EstabResets)
-		c.resetNow = true
+	case Closed, TimeWait, SynSent:
 	case Closing, LastAck: // the peer has closed, too: only if it lacks something of ours
 		c.resetNow = c.unsent() > 0 || c.finUnsent()
 	default:
