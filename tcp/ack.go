@@ -84,7 +84,7 @@ func (c *tcb) sampleRTT(now instant, s *segment, rtt sample) {
 	case rtt.resent && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
 		d := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
 		if d >= 0 && d < c.cfg.MaxRTO { // else it is no echo of ours
-			c.rtt.update(d)
+			c.rtt.update(max(d, granularity)) // that of the clock, which may not have ticked
 		}
 	}
 }

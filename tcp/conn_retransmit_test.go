@@ -58,6 +58,22 @@ func testKarn(t *testing.T) {
 	}
 }
 
+// Of data sent again the timestamp tells the time, in milliseconds: where its clock has
+// not ticked, the path is not taken for one of no length.
+func TestTimestampSampleIsATick(t *testing.T) { synctest.Test(t, testTimestampSampleIsATick) }
+
+func testTimestampSampleIsATick(t *testing.T) {
+	tc := newTestConn(t, setup{ts: true, delay: 100 * time.Millisecond})
+	tc.write(10)
+	data := seg{seq: 1, ack: 1, n: 10}
+	tc.want("data", data)
+	tc.wantAfter("again", 300*time.Millisecond, data)
+	tc.inject(seg{seq: 1, ack: 11})
+	if got := tc.conn.Info(); got.MinRTT != time.Millisecond || got.Backoff != 0 {
+		t.Errorf("MinRTT is %v, backoff %d", got.MinRTT, got.Backoff)
+	}
+}
+
 func TestMinRTO(t *testing.T) { synctest.Test(t, testMinRTO) }
 
 func testMinRTO(t *testing.T) {
