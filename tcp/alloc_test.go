@@ -79,8 +79,11 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	each := int(after.HeapAlloc-before.HeapAlloc) / (2 * n)
 	t.Logf("%d bytes for each open connection with what the table needs; Conn %d, tcb %d, cubic %d, timeWait %d, halfOpen %d, segment %d",
 		each, unsafe.Sizeof(Conn{}), unsafe.Sizeof(tcb{}), unsafe.Sizeof(cubic{}), unsafe.Sizeof(timeWait{}), unsafe.Sizeof(halfOpen{}), unsafe.Sizeof(segment{}))
-	if each > 2048 {
+	if each > 1280 {
 		t.Errorf("%d bytes for an idle connection", each)
+	}
+	if size := unsafe.Sizeof(Conn{}); size > 760 {
+		t.Errorf("Conn has %d bytes: with the allocator's 8 it does not fit into 768, and takes 896", size)
 	}
 	if now := runtime.NumGoroutine(); now > goroutines {
 		t.Errorf("%d goroutines more", now-goroutines)

@@ -21,7 +21,7 @@ type Conn struct {
 	mu       sync.Mutex
 	tcb      tcb
 	readers  sync.Cond
-	writers  sync.Cond
+	writers  *sync.Cond  // nil until somebody waits
 	timer    *time.Timer // armed for timerAt, or for earlier
 	timerAt  instant
 	readEnd  *deadline.Deadline
@@ -32,13 +32,12 @@ type Conn struct {
 	counted  bool          // in CurrEstab
 	detached bool          // no longer in the table of connections
 	closed   bool          // by the application
-	dialErr  error         // why Dial gave up
 }
 
 // newConn returns a connection that is in no state yet.
 func newConn(l *Layer, t tuple, route packet.Route, iss Seq, tsOffset uint32) *Conn {
 	c := &Conn{layer: l, tuple: t, route: route, linger: -1}
-	c.readers.L, c.writers.L = &c.mu, &c.mu
+	c.readers.L = &c.mu
 	c.tcb.init(&l.cfg, &l.stats, iss, tsOffset)
 	c.tcb.advMSS = advertisedMSS(route)
 	c.updatePath()
@@ -106,7 +105,7 @@ func (c *Conn) settle(now instant) {
 		c.readers.Broadcast()
 	}
 	if c.tcb.writable() || !c.tcb.canWrite() {
-		c.writers.Broadcast()
+		c.wakeWriters()
 	}
 	c.count()
 	switch {
@@ -117,6 +116,20 @@ func (c *Conn) settle(now instant) {
 		c.detach(entry{})
 	default:
 		c.schedule(now)
+	}
+}
+
+// waitToWrite waits for what concerns Write, Dial and a Close that lingers.
+func (c *Conn) waitToWrite() {
+	if c.writers == nil {
+		c.writers = sync.NewCond(&c.mu)
+	}
+	c.writers.Wait()
+}
+
+func (c *Conn) wakeWriters() {
+	if c.writers != nil {
+		c.writers.Broadcast()
 	}
 }
 
@@ -192,7 +205,7 @@ func (c *Conn) abort(err error) {
 	c.tcb.abort(err)
 	c.settle(c.layer.clock.now())
 	c.readers.Broadcast()
-	c.writers.Broadcast()
+	c.wakeWriters()
 }
 
 // LocalAddr returns the local address, a [*net.TCPAddr].

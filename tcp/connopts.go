@@ -28,7 +28,7 @@ func (c *Conn) Close() error {
 		c.tcb.close(c.layer.clock.now())
 	}
 	c.readers.Broadcast()
-	c.writers.Broadcast()
+	c.wakeWriters()
 	c.settle(c.layer.clock.now())
 	if c.linger > 0 {
 		c.awaitDelivery()
@@ -39,10 +39,10 @@ func (c *Conn) Close() error {
 // awaitDelivery waits until all is acknowledged, the FIN too, but not longer than SetLinger says.
 func (c *Conn) awaitDelivery() {
 	var end deadline.Deadline
-	end.Set(time.Now().Add(c.linger), &c.mu, c.writers.Broadcast)
+	end.Set(time.Now().Add(c.linger), &c.mu, c.wakeWriters)
 	defer end.Stop()
 	for !end.Passed() && c.tcb.state != Closed && c.tcb.sndUna <= c.tcb.finAt {
-		c.writers.Wait()
+		c.waitToWrite()
 	}
 }
 
@@ -62,7 +62,7 @@ func (c *Conn) CloseWrite() error {
 		return c.opError("close", syscall.ENOTCONN)
 	}
 	c.tcb.closeWrite()
-	c.writers.Broadcast()
+	c.wakeWriters()
 	c.settle(c.layer.clock.now())
 	return nil
 }
@@ -120,7 +120,7 @@ func (c *Conn) setWrite(t time.Time) {
 		}
 		c.writeEnd = new(deadline.Deadline)
 	}
-	c.writeEnd.Set(t, &c.mu, c.writers.Broadcast)
+	c.writeEnd.Set(t, &c.mu, c.wakeWriters)
 }
 
 // SetLinger sets what Close does with data that is not yet acknowledged: negative, the

@@ -46,7 +46,7 @@ func (c *Conn) control(seq Seq, ctl *packet.Control) bool {
 func (c *tcb) pathShrank(mss int) {
 	if c.fl != nil {
 		c.fl.markLonger(mss)
-		c.fastResend = true
+		c.resendNow = true
 	}
 }
 

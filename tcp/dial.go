@@ -53,7 +53,7 @@ func (l *Layer) dial(ctx context.Context, local, remote netip.AddrPort) (*Conn, 
 func (l *Layer) register(port uint16, remote netip.AddrPort, route packet.Route) (c *Conn, err error) {
 	try := func(port uint16) bool {
 		t := tuple{netip.AddrPortFrom(route.Local(), port), remote}
-		if l.listener(t.local) != nil {
+		if l.listener(t.local) != nil || l.conns.get(t) != (entry{}) {
 			return false
 		}
 		iss, tsOffset := l.secret.isn(t, l.clock.now())
@@ -81,25 +81,26 @@ func (c *Conn) handshake(ctx context.Context) error {
 		c.detach(entry{})
 		return net.ErrClosed
 	}
+	var canceled error
 	defer context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.dialErr = ctx.Err()
-		c.writers.Broadcast()
+		canceled = ctx.Err()
+		c.wakeWriters()
 	})()
 	now := c.layer.clock.now()
 	c.tcb.connect(now)
 	c.settle(now)
-	for c.dialErr == nil && (c.tcb.state == SynSent || c.tcb.state == SynReceived) {
-		c.writers.Wait()
+	for canceled == nil && (c.tcb.state == SynSent || c.tcb.state == SynReceived) {
+		c.waitToWrite()
 	}
 	switch {
 	case c.tcb.state == Closed && c.tcb.err != nil:
 		return c.tcb.err
 	case c.tcb.state == Closed, c.tcb.state == SynSent, c.tcb.state == SynReceived:
-		c.tcb.abort(c.dialErr)
+		c.tcb.abort(canceled)
 		c.settle(c.layer.clock.now())
-		return c.dialErr
+		return canceled
 	}
 	return nil
 }

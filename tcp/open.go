@@ -192,7 +192,7 @@ func (c *tcb) simultaneousOpen() {
 	c.state = SynReceived
 	c.startCongestion()
 	c.fl.markFirstLost(1)
-	c.fastResend = true
+	c.resendNow = true
 }
 
 // establish enters ESTABLISHED, or FIN-WAIT-1 if the application closed meanwhile.

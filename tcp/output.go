@@ -158,14 +158,14 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	}
 	r := c.fl.firstLost()
 	if r == nil {
-		c.fastResend = false
+		c.resendNow = false
 		return false
 	}
 	mss := c.mss(s.Options.Len())
 	n := min(int(r.end-r.start), c.burst(mss))
 	room := c.cwnd() - c.pipe()
 	switch {
-	case c.fastResend: // the first one is sent at once (RFC 6675 5 step 4.3)
+	case c.resendNow: // the first one is sent at once (RFC 6675 5 step 4.3)
 		n = min(n, mss)
 	case room < min(n, mss):
 		c.cwndFull = true
@@ -178,7 +178,7 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 		n++ // a FIN takes no room in a segment
 	}
 	c.fl.resend(now, r, n)
-	c.fastResend = false
+	c.resendNow = false
 	c.segmentAt(now, s, start, start+int64(n))
 	s.again = true
 	c.counts.retrans += uint32(s.onWire())

@@ -94,12 +94,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 		if err := c.writeError(); err != nil {
 			return 0, c.opError("write", err)
 		}
-		c.writers.Wait()
+		c.waitToWrite()
 	}
 	c.writing = true
 	n, err := c.write(p)
 	c.writing = false
-	c.writers.Broadcast()
+	c.wakeWriters()
 	return n, c.opError("write", err)
 }
 
@@ -118,7 +118,7 @@ func (c *Conn) write(p []byte) (total int, err error) {
 		}
 		if c.tcb.canWrite() {
 			c.tcb.noteLimit(c.layer.clock.now()) // the send buffer, from now on
-			c.writers.Wait()
+			c.waitToWrite()
 		}
 	}
 }

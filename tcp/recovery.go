@@ -65,7 +65,7 @@ func (c *tcb) enterRecovery(edge int64) {
 	c.cc.lost(c.inFlight())
 	c.fl.markFirstLost(c.mss(c.tsLen()))
 	c.fl.markLostBelow(edge)
-	c.fastResend = true
+	c.resendNow = true
 }
 
 func (c *tcb) inRecovery(ack int64, delivered int, advanced bool) {
@@ -81,7 +81,7 @@ func (c *tcb) inRecovery(ack int64, delivered int, advanced bool) {
 		mss := c.mss(c.tsLen())
 		c.dupAcked = max(0, c.dupAcked-max(0, delivered-mss))
 		c.fl.markFirstLost(mss)
-		c.fastResend = true
+		c.resendNow = true
 	}
 }
 
@@ -99,7 +99,7 @@ func (c *tcb) inLoss(now instant, ack int64, delivered int, advanced bool) {
 func (c *tcb) endRecovery() {
 	c.phase = open
 	c.dupAcks, c.dupAcked = 0, 0
-	c.fastResend = false
+	c.resendNow = false
 }
 
 // grow lets cwnd grow, if it was what held us back (RFC 9293 3.8.2, RFC 7661 4.1).
@@ -128,7 +128,7 @@ func (c *tcb) retransmitTimeout(now instant) {
 	c.phase = loss
 	c.recover = c.sndNxt
 	c.dupAcks, c.dupAcked = 0, 0
-	c.fastResend = true
+	c.resendNow = true
 	c.backOff()
 }
 

@@ -37,6 +37,10 @@ type tcb struct {
 
 	// Send sequence space.
 	iss        Seq
+	nagle      bool
+	cwndFull   bool // cwnd was what stopped the last sending
+	persisting bool // rexmitAt is the persist timer
+	starved    bool // the last write was cut short for want of room
 	sndUna     int64
 	sndNxt     int64
 	sndWnd     int
@@ -47,42 +51,40 @@ type tcb struct {
 	sndBuf     ring
 	sndBufMax  int
 	fl         *flight // nil: nothing is in flight
-	nagle      bool
-	cwndFull   bool // cwnd was what stopped the last sending
-	probe      bool // a window probe is to be sent
-	resetNow   bool // a RST is to be sent
-	refuseNow  bool // a RST is to be sent for an ACK of refuseAck
-	refuseAck  Seq
-	persisting bool // rexmitAt is the persist timer
-	keepProbe  bool // a keepalive probe is to be sent
-	starved    bool // the last write was cut short for want of room
-	limits     *limits
+	limits     *limits // nil: no data was sent yet
+
+	// What is to be sent beside new data.
+	refuseAck Seq
+	ackNow    bool // an ACK, at once
+	ackBatch  bool // an ACK, at the end of the batch
+	probe     bool // a window probe
+	keepProbe bool // a keepalive probe
+	resendNow bool // the first run that is lost, whatever cwnd says
+	resetNow  bool // a RST
+	refuseNow bool // a RST for an ACK of refuseAck
 
 	// Loss recovery.
-	phase      phase
-	recover    int64 // what was sent when the phase began
-	dupAcks    int
-	dupAcked   int // bytes that duplicate ACKs without SACK say have left the network
-	fastResend bool
+	phase    phase
+	dupAcks  int32
+	recover  int64 // what was sent when the phase began
+	dupAcked int   // bytes that duplicate ACKs without SACK say have left the network
 
 	// Receive sequence space.
 	irs         Seq
+	noReader    bool // the application reads no more: data is dropped
+	orphan      bool // the application has closed: data is answered with RST
 	rcvNxt      int64
 	rcvEdge     int64 // one beyond the window as the peer knows it; never goes back
 	rcvFin      int64 // position of the peer's FIN; 0: not seen
 	rcvBufMax   int
 	rcvMSS      int // largest segment seen
 	lastAckSent int64
-	ackNow      bool    // an ACK is to be sent at once
-	ackBatch    bool    // an ACK is to be sent at the end of the batch
 	ackDue      instant // delayed ACK; 0: none
 	dsack       span    // duplicate to report in the next ACK
 	queue       recvQueue
 	posted      []byte // a waiting Read's buffer
 	postedN     int    // bytes put into it
 	ooo         *reassembly
-	noReader    bool // the application reads no more: data is dropped
-	orphan      bool // the application has closed: data is answered with RST
 
 	// Timers; 0: off.
 	rexmitAt    instant

@@ -95,7 +95,7 @@ func (c *tcb) restartTimer(now instant, advanced bool) {
 	case c.persisting && c.sndWnd > 0: // the window opened; the probe did not get in
 		c.rtt.backoff = 0
 		c.fl.markAllLost()
-		c.fastResend = true
+		c.resendNow = true
 		c.armRexmit(now, false)
 	case advanced:
 		c.armRexmit(now, c.persisting)
