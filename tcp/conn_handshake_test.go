@@ -510,8 +510,12 @@ func testHalfOpen(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	tc.inject(seg{flags: RST, seq: 2})
 	tc.want("a RST in the window gets a challenge ACK", seg{seq: 1, ack: 1})
-	tc.inject(seg{flags: RST, seq: -5})
+	time.Sleep(500 * time.Millisecond) // an answer would not be one too many
+	tc.inject(seg{flags: RST, seq: -5}, seg{flags: RST, seq: 0}, seg{flags: RST, seq: 70000})
 	tc.wantIdle("a RST outside of it is dropped")
+	if s := stats(); s.ChallengeAcks != 2 || s.InOutOfWindow != 6 {
+		t.Errorf("counted %+v", s)
+	}
 
 	// Once agreed on, a timestamp is in every segment but a RST; one without proves nothing.
 	// https://www.rfc-editor.org/rfc/rfc7323#section-3.2

@@ -144,6 +144,9 @@ func (q *synQueue) send(h *halfOpen, flags Flags) {
 // interval is how long after the n-th SYN-ACK the next one goes out (RFC 6298).
 func interval(n uint8) time.Duration { return initialRTO << (n - 1) }
 
+// due is when the next SYN-ACK goes out, or the last one has waited long enough.
+func (h *halfOpen) due() instant { return h.sentAt.add(interval(h.sends)) }
+
 // arm sets the timer for the next SYN-ACK that is due.
 func (q *synQueue) arm() {
 	if q.armed || len(q.all) == 0 {
@@ -154,7 +157,7 @@ func (q *synQueue) arm() {
 	wait := interval(1)
 	for i := range q.bySends {
 		if h := q.bySends[i].first; h != nil {
-			wait = min(wait, h.sentAt.add(interval(h.sends)).sub(now))
+			wait = min(wait, h.due().sub(now))
 		}
 	}
 	if q.timer == nil {
@@ -171,7 +174,7 @@ func (q *synQueue) expire() {
 	q.armed = false
 	now := q.ln.layer.clock.now()
 	for i := range q.bySends {
-		for h := q.bySends[i].first; h != nil && h.sentAt.add(interval(h.sends)) <= now; h = q.bySends[i].first {
+		for h := q.bySends[i].first; h != nil && h.due() <= now; h = q.bySends[i].first {
 			if h.sends == maxSynAcks {
 				counter.Inc(&q.ln.layer.stats.AttemptFails)
 				q.remove(h)
@@ -200,18 +203,23 @@ func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
 	case s.Flags&(SYN|ACK|RST) == SYN && s.Seq == h.syn.peerSynSeq: // the SYN again
 		h.repeated = true
 		q.send(h, SYN|ACK)
-	case h.stale(s), offset < 0, offset > min(l.cfg.ReceiveBuffer, 65535):
+	case h.stale(s):
+		counter.Inc(&l.stats.InPAWS)
+		q.acknowledge(h)
+	case offset < 0, offset > min(l.cfg.ReceiveBuffer, 65535):
 		counter.Inc(&l.stats.InOutOfWindow)
-		q.acknowledge(h, s)
+		if !s.Flags.Has(RST) {
+			q.acknowledge(h)
+		}
 	case s.Flags.Has(RST): // Second
-		if offset != 0 {
-			q.acknowledge(h, s) // RFC 5961 3.2
+		if offset != 0 { // RFC 5961 3.2
+			q.challenge(h)
 			break
 		}
 		counter.Inc(&l.stats.AttemptFails)
 		q.remove(h)
 	case s.Flags.Has(SYN): // Fourth
-		q.acknowledge(h, s) // RFC 5961 4.2
+		q.challenge(h) // RFC 5961 4.2
 	case h.syn.tsOK && !s.Options.HasTimestamps: // RFC 7323 3.2
 		counter.Inc(&l.stats.InNoTimestamp)
 	case !s.Flags.Has(ACK): // Fifth
@@ -229,21 +237,30 @@ func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
 
 // stale is PAWS for a half-open connection (RFC 7323 5.3).
 func (h *halfOpen) stale(s *segment) bool {
-	return h.syn.tsOK && s.Options.HasTimestamps && !s.Flags.Has(RST) && int32(s.Options.TSVal-h.syn.tsVal) < 0
+	if !h.syn.tsOK || !s.Options.HasTimestamps || s.Flags.Has(RST) {
+		return false
+	}
+	return int32(s.Options.TSVal-h.syn.tsVal) < 0
 }
 
-// acknowledge tells the peer where we are.
-func (q *synQueue) acknowledge(h *halfOpen, s *segment) {
+// acknowledge tells the peer where we are, unless it was told a short time ago. It
+// reports whether it did.
+func (q *synQueue) acknowledge(h *halfOpen) bool {
 	now := q.ln.layer.clock.now()
-	if s.Flags.Has(RST) && s.Seq.Sub(h.syn.peerSynSeq) < 0 {
-		return
-	}
 	if now < h.answerAt {
 		counter.Inc(&q.ln.layer.stats.AcksLimited)
-		return
+		return false
 	}
 	h.answerAt = now.add(badSegmentInterval)
 	q.send(h, 0)
+	return true
+}
+
+// challenge sends RFC 5961's challenge ACK.
+func (q *synQueue) challenge(h *halfOpen) {
+	if q.acknowledge(h) {
+		counter.Inc(&q.ln.layer.stats.ChallengeAcks)
+	}
 }
 
 // promote makes a connection of a half-open one.
