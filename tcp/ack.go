@@ -142,7 +142,10 @@ func (c *tcb) isDSACK(first span, ack int64, blocks []Block) bool {
 	if first.end <= ack {
 		return true
 	}
-	return len(blocks) > 1 && c.sndPos(blocks[1].Left) <= first.start && first.end <= c.sndPos(blocks[1].Right)
+	if len(blocks) < 2 {
+		return false
+	}
+	return c.sndPos(blocks[1].Left) <= first.start && first.end <= c.sndPos(blocks[1].Right)
 }
 
 // finAcked moves on when our FIN is acknowledged.

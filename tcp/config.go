@@ -37,10 +37,12 @@ type Config struct {
 	// DelayedAck is how long an ACK may wait for data to go with; 1 ms to 500 ms
 	// (RFC 9293 3.8.6.3). 0: 40 ms; negative: never.
 	DelayedAck time.Duration
-	// KeepAlive is the time of silence after which, and between which, probes are sent, nine
-	// at most; 1 s to 24 h. 0: 15 s, as package net has it; negative: no probes.
+	// KeepAlive is the time of silence before the first probe, and between them, nine at
+	// most; 1 s to 24 h. 0: 15 s, as package net has it; negative: no probes. RFC 9293
+	// 3.8.4 has none unless asked for, and the first after two hours.
 	KeepAlive time.Duration
-	// TimeWait is how long TIME-WAIT lasts; 1 ms to 240 s. 0: 60 s.
+	// TimeWait is how long TIME-WAIT lasts; 1 ms to 240 s. 0: 60 s, as Linux has it, where
+	// RFC 9293 3.4.2 has 240 s.
 	TimeWait time.Duration
 	// MaxTimeWait is the number of connections kept in TIME-WAIT; the oldest makes
 	// room for the next one. 1 to 16777216. 0: 65536.
@@ -75,7 +77,8 @@ func (cfg Config) withDefaults() (Config, error) {
 	)
 	cfg.Congestion = cmp.Or(cfg.Congestion, CUBIC)
 	if err == nil && cfg.DelayedAck >= 0 {
-		err = setTime("DelayedAck", &cfg.DelayedAck, 40*time.Millisecond, time.Millisecond, 500*time.Millisecond)
+		const ms = time.Millisecond
+		err = setTime("DelayedAck", &cfg.DelayedAck, 40*ms, ms, 500*ms)
 	}
 	if err == nil && cfg.KeepAlive >= 0 {
 		err = setTime("KeepAlive", &cfg.KeepAlive, defaultKeepAlive, time.Second, 24*time.Hour)

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// Info is the state of a connection, with the fields of Linux's struct tcp_info.
-// Sizes are in bytes where the kernel counts segments too, for nothing here is
-// counted in segments but what says so.
+// Info is the state of a connection, with the fields of Linux's struct tcp_info. Sizes are
+// in bytes, also where the kernel counts segments; what counts segments says so.
 type Info struct {
 	State            State
 	CAState          string // "open", "recovery" (fast recovery) or "loss" (after a timeout)
@@ -27,6 +26,7 @@ type Info struct {
 	Unacked          int           // bytes sent and not acknowledged
 	Sacked           int           // bytes of them sacked
 	Lost             int           // bytes of them lost, and not sent again yet
+	Retrans          int           // bytes of them lost, and sent again
 	InNetwork        int           // bytes of them thought to be under way: pipe in RFC 6675
 	Backoff          int           // times the RTO has doubled
 	Probes           int           // keepalive probes unanswered
@@ -59,7 +59,6 @@ type Info struct {
 	RcvOooPack       uint32 // segments that arrived out of order
 	OutOfOrderBytes  int    // held beyond a gap
 	OutOfOrderPieces int
-	Retrans          int // bytes of Unacked that were sent again
 
 	// Of the data sent. The times add up to BusyTime, while there was any that was
 	// not acknowledged; tcp_info has no CwndLimited and AppLimited.
@@ -69,8 +68,8 @@ type Info struct {
 	RwndLimited    time.Duration
 	CwndLimited    time.Duration
 	SndbufLimited  time.Duration
-	DeliveryRate   uint64 // bytes/s that arrived at the peer, over the latest round trip or a little more
-	RateAppLimited bool   // DeliveryRate is a lower bound: the application had nothing to send for part of that
+	DeliveryRate   uint64 // bytes/s that arrived at the peer, over the latest round trip or so
+	RateAppLimited bool   // DeliveryRate is a lower bound: for part of that there was nothing to send
 }
 
 // ConnInfo is a line in the table of connections.
@@ -90,13 +89,7 @@ func (c *Conn) Info() Info {
 
 // Conns lists listeners, half-open connections, connections, and those in TIME-WAIT.
 func (l *Layer) Conns() (list []ConnInfo) {
-	l.mu.RLock()
-	listeners := make([]*Listener, 0, len(l.listeners))
-	for _, ln := range l.listeners {
-		listeners = append(listeners, ln)
-	}
-	l.mu.RUnlock()
-	for _, ln := range listeners {
+	for _, ln := range l.allListeners() {
 		list = append(list, ln.infos()...)
 	}
 	for _, e := range l.conns.all() {

@@ -1,8 +1,10 @@
 package tcp
 
 import (
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -57,7 +59,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 	return l, nil
 }
 
-// Receive takes a segment from the network layer.
+// Receive takes a segment from the network layer. Several goroutines may call it at once.
 func (l *Layer) Receive(in *packet.In) {
 	h, payload, err := Parse(in.Payload)
 	s := segment{Header: h, data: [2][]byte{payload}, in: in, segSize: int(in.SegSize)}
@@ -170,6 +172,13 @@ func (l *Layer) listener(local netip.AddrPort) *Listener {
 	return l.listeners[anyAddr(local)]
 }
 
+// allListeners returns those there are now.
+func (l *Layer) allListeners() []*Listener {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.Collect(maps.Values(l.listeners))
+}
+
 // anyAddr is the port on all addresses.
 func anyAddr(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(netip.Addr{}, a.Port())
@@ -184,13 +193,7 @@ func (l *Layer) Close() error {
 	if l.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	l.mu.RLock()
-	listeners := make([]*Listener, 0, len(l.listeners))
-	for _, ln := range l.listeners {
-		listeners = append(listeners, ln)
-	}
-	l.mu.RUnlock()
-	for _, ln := range listeners {
+	for _, ln := range l.allListeners() {
 		ln.Close()
 	}
 	for _, e := range l.conns.all() {

@@ -9,7 +9,7 @@ type Limit uint8
 // The limits there are. Time in each but LimitIdle is counted.
 const (
 	LimitIdle   Limit = iota // nothing is queued or unacknowledged
-	LimitApp                 // the application: all it wrote is sent; or Nagle's algorithm waits for more
+	LimitApp                 // the application: all is sent, or Nagle's algorithm waits for more
 	LimitRwnd                // the peer's receive window
 	LimitCwnd                // the congestion window
 	LimitSndbuf              // a full send buffer: all of it is sent, and a Write waits for room

@@ -27,7 +27,7 @@ type reassembly struct {
 	bytes  int
 	recent [maxSACK]span // the ranges that changed last, newest first (RFC 2018 4)
 	known  int           // how many of recent count
-	twice  span          // what of the last piece was held already, the first range of it; end 0: nothing
+	twice  span          // the first range of the last piece that was held before; end 0: none
 }
 
 // insert keeps what is new of data, which starts at position start. fresh is the

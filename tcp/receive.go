@@ -267,7 +267,8 @@ func (c *tcb) deliver(s *segment) {
 	if c.noReader {
 		return
 	}
-	if c.postedN < len(c.posted) && c.queue.n == 0 && !(s.in != nil && worthKeeping(len(data), s.in.Buffer())) {
+	kept := s.in != nil && worthKeeping(len(data), s.in.Buffer())
+	if !kept && c.queue.n == 0 {
 		n := copy(c.posted[c.postedN:], data)
 		c.postedN += n
 		data = data[n:]
@@ -312,7 +313,8 @@ func (c *tcb) noteDuplicate(start, end int64) {
 // finReceived is step eight: the peer has no more to send.
 func (c *tcb) finReceived(now instant) {
 	c.rcvNxt++
-	c.rcvEdge = max(c.rcvEdge, c.rcvNxt) // a FIN at the edge of the window: the ACKs that follow it lie beyond
+	// Of a FIN at the edge of the window the ACKs that follow it lie beyond.
+	c.rcvEdge = max(c.rcvEdge, c.rcvNxt)
 	c.freeReassembly()
 	switch c.state {
 	case SynReceived, Established:
