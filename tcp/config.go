@@ -42,7 +42,7 @@ type Config struct {
 	// 3.8.4 has none unless asked for, and the first after two hours.
 	KeepAlive time.Duration
 	// TimeWait is how long TIME-WAIT lasts; 1 ms to 240 s. 0: 60 s, as Linux has it, where
-	// RFC 9293 3.4.2 has 240 s.
+	// RFC 9293 3.6.1 has 240 s.
 	TimeWait time.Duration
 	// MaxTimeWait is the number of connections kept in TIME-WAIT; the oldest makes
 	// room for the next one. 1 to 16777216. 0: 65536.

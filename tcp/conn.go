@@ -59,7 +59,8 @@ func advertisedMSS(route packet.Route) uint16 {
 
 // updatePath tells the tcb what the path takes, which may change at any time.
 func (c *Conn) updatePath() {
-	c.tcb.setPath(c.route.MTU()-ipHeaderLen(c.route), c.route.Features().Has(packet.TSO|packet.TxChecksum))
+	tso := c.route.Features().Has(packet.TSO | packet.TxChecksum)
+	c.tcb.setPath(c.route.MTU()-ipHeaderLen(c.route), tso)
 }
 
 // receive takes a segment.

@@ -158,7 +158,8 @@ const maxUserTimeout = 32767 * time.Minute
 // fails with EINVAL; 0 is the layer's GiveUp.
 func (c *Conn) SetUserTimeout(d time.Duration) error {
 	if d < 0 || d > maxUserTimeout {
-		return c.opError("set", fmt.Errorf("user timeout %v: %w: want 0 to %v", d, syscall.EINVAL, maxUserTimeout))
+		err := fmt.Errorf("user timeout %v: %w: want 0 to %v", d, syscall.EINVAL, maxUserTimeout)
+		return c.opError("set", err)
 	}
 	return c.do("set", func() { c.tcb.setUserTimeout(c.layer.clock.now(), d) })
 }

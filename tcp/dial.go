@@ -50,14 +50,14 @@ func (l *Layer) dial(ctx context.Context, local, remote netip.AddrPort) (*Conn, 
 
 // register enters a new connection in the table, on a free port unless one is given.
 // It returns it locked.
-func (l *Layer) register(port uint16, remote netip.AddrPort, route packet.Route) (c *Conn, err error) {
+func (l *Layer) register(port uint16, remote netip.AddrPort, r packet.Route) (c *Conn, err error) {
 	try := func(port uint16) bool {
-		t := tuple{netip.AddrPortFrom(route.Local(), port), remote}
+		t := tuple{netip.AddrPortFrom(r.Local(), port), remote}
 		if l.listener(t.local) != nil || l.conns.get(t) != (entry{}) {
 			return false
 		}
 		iss, tsOffset := l.secret.isn(t, l.clock.now())
-		c = newConn(l, t, route, iss, tsOffset)
+		c = newConn(l, t, r, iss, tsOffset)
 		c.mu.Lock()
 		return l.conns.add(t, entry{conn: c})
 	}

@@ -1,60 +1,71 @@
 // Package tcp is the Transmission Control Protocol (RFC 9293), in two halves.
 //
-// The core, tcb, is pure: (now, segment) → state, segments to send, next
-// deadline. It has no lock, no goroutine and no clock, so that it runs as it is
-// in virtual time, in a simulator and under a fuzzer. Around it, [Conn] has the
-// lock, the timer and the calls that wait; [Listener] the two queues of a
-// passive open; [Layer] the table of connections, and what is common to all.
+// The core, tcb, is pure: (now, segment) → state, segments to send, next deadline. It has
+// no lock, no goroutine and no clock, so that it runs as it is in virtual time, in a
+// simulator and under a fuzzer. Around it, [Conn] has the lock, the timer and the calls
+// that wait; [Listener] the two queues of a passive open; [Layer] the table of
+// connections, and what is common to all.
 //
 // # The way of a segment
 //
-// The goroutine that reads the device calls [Layer.Receive], which finds the
-// connection and, under its lock, runs the core and sends what that gives rise to. Write
-// does the same on the application's goroutine. There is no queue and no other
-// goroutine in between. An ACK that may wait is sent when the reader has no more
-// packets at hand, one for all of them.
+// The goroutine that reads the device calls [Layer.Receive], which finds the connection
+// and, under its lock, runs the core and sends what that gives rise to. Write does the
+// same on the application's goroutine. There is no queue and no other goroutine in
+// between. An ACK that may wait is sent when the reader has no more packets at hand, one
+// for all of them.
 //
+//	layer.go      from the network and to it; table.go: the connections
+//	listener.go   accepting; synqueue.go: half-open connections
+//	dial.go       an active open; conn.go, readwrite.go, connopts.go: the calls
 //	receive.go    RFC 9293 3.10.7.4, a function for each step
 //	open.go       SYN options, the handshake, SYN-SENT (3.10.7.3)
 //	ack.go        the ACK field: what has arrived, SACK, the send window
 //	recovery.go   what is lost, and what cwnd makes of it
 //	output.go     next, the only sender
-//	timers.go     nextTimeout and advance: retransmission, persist, keepalive
+//	timers.go     nextTimeout and advance: retransmission, persist
+//	keepalive.go  probes of a silent peer
 //	user.go       what the application's calls do to the state
+//	control.go    ICMP errors
 //	flight.go     what has been sent and not acknowledged: the scoreboard
 //	ring.go       the send buffer
 //	recvqueue.go  data for Read; reassembly.go: data beyond a gap
+//	timewait.go   what is left of a connection in TIME-WAIT
 //	cubic.go, reno.go, congestion.go, rtt.go
 //	limits.go     what keeps the sender from sending more, and how fast its data arrives
 //
 // # Who owns what
 //
-// The tcb owns the buffers of its connection; they exist only while they hold
-// something, so that an idle connection is one small struct. Received data stays
-// in the packet's buffer if it fills at least a quarter of it, and is copied
-// otherwise. A connection in TIME-WAIT is a record that the layer owns; what a
-// [Conn] may still hold for Read stays with it. A half-open connection is a record in its
-// listener's queue.
+// The tcb owns the buffers of its connection; they exist only while they hold something,
+// so that an idle connection is one small struct. Received data stays in the packet's
+// buffer if it fills at least a quarter of it, and is copied otherwise. A connection in
+// TIME-WAIT is a record that the layer owns; what a [Conn] may still hold for Read stays
+// with it. A half-open connection is a record in its listener's queue.
 //
 // # Choices
 //
 //   - The retransmission timeout is at least srtt + 200 ms, as in Linux, where RFC 6298
 //     asks for one second (Config.MinRTO).
-//   - A RST must have exactly the sequence number expected, a SYN in an open
-//     connection is never taken (RFC 5961); answers to bad segments are limited to one in
-//     500 ms for each connection.
+//   - TIME-WAIT lasts 60 s, where RFC 9293 3.6.1 asks for 240 s (Config.TimeWait). A
+//     connection in FIN-WAIT-2 that the application has closed ends after 60 s, and a
+//     SYN-ACK is sent for 63 s, where 3.8.3 asks for 3 min. All are as in Linux.
+//   - Keepalive is on, every 15 s, as package net has it, where RFC 9293 3.8.4 has it off
+//     unless asked for (Config.KeepAlive).
+//   - There is an ACK for two full segments (RFC 5681 4.2), or for all that came in a batch.
+//   - A RST must have exactly the sequence number expected, a SYN in an open connection is
+//     never taken (RFC 5961); answers to bad segments are limited to one in 500 ms for
+//     each connection.
 //   - A segment without the timestamp agreed on is dropped (RFC 7323 3.2).
 //   - Duplicate ACKs without SACK reduce pipe as SACK blocks do, in place of inflating cwnd,
 //     so that one rule sends in both kinds of recovery.
-//   - A window probe carries a byte of data (RFC 9293 3.8.6.1); a FIN that only a closed window holds
-//     back is sent.
-//   - Keepalive is on, every 15 s, as package net has it.
-//   - ICMP errors end an attempt to connect, and are remembered on an open connection as the reason if it
-//     times out (RFC 5927).
+//   - A window probe carries a byte of data (RFC 9293 3.8.6.1); a FIN that only a closed
+//     window holds back is sent.
+//   - Any ICMP error about it ends an attempt to connect, as RFC 5461 describes. On an open
+//     connection it is remembered as the reason if that times out (RFC 5927).
 //
 // # Left out
 //
-// Urgent data is delivered in line (RFC 6093). RACK-TLP, PRR, pacing, BBR, SYN
-// cookies, ECN, fast open, F-RTO and Eifel, RFC 6675's rules 3 and 4 of NextSeg, MTU probing without
-// ICMP (RFC 4821), buffers that tune themselves.
+// Urgent data is delivered in line (RFC 6093). RACK-TLP, PRR, pacing, BBR, SYN cookies,
+// ECN, fast open, F-RTO and Eifel, the undoing of a reduction that a reported duplicate
+// (DSACK) shows to have been needless, HyStart, RFC 6675's rules 3 and 4 of NextSeg, MTU
+// probing without ICMP (RFC 4821), buffers that tune themselves.
 package tcp

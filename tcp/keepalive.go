@@ -97,9 +97,11 @@ func (c *Conn) SetKeepAliveConfig(config net.KeepAliveConfig) error {
 	})
 }
 
+type keepAliveChange func(now, preset net.KeepAliveConfig) net.KeepAliveConfig
+
 // changeKeepAlive puts what change makes of the settings now, and of the layer's, in
 // their place, and starts the timer again.
-func (c *Conn) changeKeepAlive(change func(now, preset net.KeepAliveConfig) net.KeepAliveConfig) error {
+func (c *Conn) changeKeepAlive(change keepAliveChange) error {
 	return c.do("set", func() {
 		k := change(c.tcb.keepAliveConfig(), c.layer.cfg.keepAlive())
 		c.tcb.keepAlive = &k
@@ -111,13 +113,16 @@ func (c *Conn) changeKeepAlive(change func(now, preset net.KeepAliveConfig) net.
 // to 32767 seconds, TCP_KEEPCNT is 1 to 127.
 func checkKeepAlive(config net.KeepAliveConfig) error {
 	const longest = 32767 * time.Second
+	refused := func(name string, value, most any) error {
+		return fmt.Errorf("keepalive %s %v: %w: want at most %v", name, value, syscall.EINVAL, most)
+	}
 	switch {
 	case config.Idle > longest:
-		return fmt.Errorf("keepalive idle %v: %w: want at most %v", config.Idle, syscall.EINVAL, longest)
+		return refused("idle", config.Idle, longest)
 	case config.Interval > longest:
-		return fmt.Errorf("keepalive interval %v: %w: want at most %v", config.Interval, syscall.EINVAL, longest)
+		return refused("interval", config.Interval, longest)
 	case config.Count > 127:
-		return fmt.Errorf("keepalive count %d: %w: want at most 127", config.Count, syscall.EINVAL)
+		return refused("count", config.Count, 127)
 	}
 	return nil
 }

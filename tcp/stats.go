@@ -2,26 +2,27 @@ package tcp
 
 // Stats are a layer's counters since it began. The first are those of RFC 4022
 // (https://www.rfc-editor.org/rfc/rfc4022), the rest are named after Linux's
-// TcpExt where it has them. Each segment dropped counts in one of the drop reasons.
+// TcpExt where it has them. Each segment dropped counts in one of the drop reasons, but for
+// a RST or SYN that gets a challenge ACK.
 type Stats struct {
 	ActiveOpens  uint64 // CLOSED to SYN-SENT
 	PassiveOpens uint64 // LISTEN to SYN-RECEIVED
 	AttemptFails uint64 // SYN-SENT or SYN-RECEIVED to CLOSED
 	EstabResets  uint64 // ESTABLISHED or CLOSE-WAIT to CLOSED
 	CurrEstab    uint64 // connections in ESTABLISHED or CLOSE-WAIT now
-	InSegs       uint64 // segments received, those in error too; a super-segment counts as what it was on the wire
+	InSegs       uint64 // segments received, as many as there were on the wire, those in error too
 	OutSegs      uint64 // segments sent, without those of RetransSegs
 	RetransSegs  uint64 // segments sent again
 	InErrs       uint64 // segments with a bad header or checksum
 	OutRsts      uint64 // segments sent with RST
 
 	// Drop reasons.
-	InTruncated      uint64 // shorter than their header (in InErrs too)
+	InTruncated      uint64 // shorter than their header, or it than 20 bytes (in InErrs too)
 	InCsumErrors     uint64 // bad checksum (in InErrs too)
 	InBroadcast      uint64 // sent to a broadcast or multicast address
-	InNoPort         uint64 // for no connection and no listener: answered with RST
+	InNoPort         uint64 // for no connection, and none can begin: answered with RST
 	InBadState       uint64 // with flags that make no sense in the state they met
-	InOutOfWindow    uint64 // wholly outside of the receive window
+	InOutOfWindow    uint64 // outside of the receive window, or with data beyond it that was cut off
 	InDuplicate      uint64 // data that had arrived before
 	InPAWS           uint64 // older than what had arrived, by its timestamp (RFC 7323 5)
 	InNoTimestamp    uint64 // without the timestamp agreed on (RFC 7323 3.2)
@@ -47,7 +48,7 @@ type Stats struct {
 	ZeroWindowProbes uint64 // sent
 	KeepAliveProbes  uint64 // sent
 	ZeroWindowsSent  uint64 // ACKs sent with a window of zero
-	TimedOut         uint64 // connections ended by a timeout
+	TimedOut         uint64 // connections, and attempts to connect, that ended by a timeout
 	TimeWaitReused   uint64 // connections opened by a SYN that met TIME-WAIT (RFC 6191)
 	IcmpIgnored      uint64 // ICMP errors that fit no connection or no sequence number (RFC 5927)
 }

@@ -50,8 +50,8 @@ func (c *tcb) armRexmit(now instant, persist bool) {
 	}
 }
 
-// giveUpAt is when the connection ends if nothing more is acknowledged. A peer
-// that answers while its window is shut is alive (RFC 9293 3.8.6.1), unless there is a user timeout.
+// giveUpAt is when the connection ends if nothing more is acknowledged. A peer that answers
+// while its window is shut is alive (RFC 9293 3.8.6.1), unless there is a user timeout.
 func (c *tcb) giveUpAt() instant {
 	switch {
 	case !c.state.synchronized():
