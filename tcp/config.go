@@ -10,10 +10,11 @@ import (
 type Config struct {
 	// ReceiveBuffer is the most data in bytes that a connection holds for the
 	// application to read, and so the largest window it offers; 4096 to 16777216.
-	// 0: 1 MiB. Memory is taken only as data arrives.
+	// 0: 4 MiB. Memory is taken only as data arrives.
 	ReceiveBuffer int
 	// SendBuffer is the most data in bytes that a connection holds until it is
-	// acknowledged; 4096 to 16777216. 0: 1 MiB. Memory is taken only as data is written.
+	// acknowledged; 4096 to 16777216. 0: 4 MiB. Memory is taken only as data is written.
+	// Of this, 1 MiB is for use at first, and twice the congestion window once that is more.
 	SendBuffer int
 	// Backlog is the number of connections that may wait to be accepted, and of
 	// half-open ones, for each listener; 1 to 65536. 0: 4096.
@@ -50,8 +51,9 @@ type Config struct {
 }
 
 const (
-	minBuffer = 4 << 10
-	maxBuffer = 16 << 20
+	minBuffer         = 4 << 10
+	maxBuffer         = 16 << 20
+	initialSendBuffer = 1 << 20
 )
 
 // What keepalive probes are where nobody says otherwise, as in package net.
@@ -64,8 +66,8 @@ const (
 // that names a field out of its range.
 func (cfg Config) withDefaults() (Config, error) {
 	err := cmp.Or(
-		setInt("ReceiveBuffer", &cfg.ReceiveBuffer, 1<<20, minBuffer, maxBuffer),
-		setInt("SendBuffer", &cfg.SendBuffer, 1<<20, minBuffer, maxBuffer),
+		setInt("ReceiveBuffer", &cfg.ReceiveBuffer, 4<<20, minBuffer, maxBuffer),
+		setInt("SendBuffer", &cfg.SendBuffer, 4<<20, minBuffer, maxBuffer),
 		setInt("Backlog", &cfg.Backlog, 4096, 1, 65536),
 		setInt("MaxTimeWait", &cfg.MaxTimeWait, 65536, 1, 1<<24),
 		setTime("MinRTO", &cfg.MinRTO, 200*time.Millisecond, time.Millisecond, time.Minute),

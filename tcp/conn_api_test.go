@@ -374,9 +374,9 @@ func TestInfo(t *testing.T) { synctest.Test(t, testInfo) }
 func testInfo(t *testing.T) {
 	tc := newTestConn(t, setup{ts: true, scale: 7, delay: 50 * time.Millisecond, wnd: 1 << 20})
 	info := tc.conn.Info()
-	if !info.Timestamps || !info.SACK || !info.WindowScaling || info.SndWscale != 7 || info.RcvWscale != 5 ||
+	if !info.Timestamps || !info.SACK || !info.WindowScaling || info.SndWscale != 7 || info.RcvWscale != 7 ||
 		info.SndMSS != 988 || info.AdvMSS != 1000 || info.PMTU != testMTU || info.RTT != 50*time.Millisecond ||
-		info.MinRTT != info.RTT || info.ATO != 40*time.Millisecond || info.RcvSpace != 1<<20 {
+		info.MinRTT != info.RTT || info.ATO != 40*time.Millisecond || info.RcvSpace != 4<<20 {
 		t.Errorf("after the handshake: %+v", info)
 	}
 	time.Sleep(time.Second)

@@ -20,7 +20,7 @@ func testActiveOpen(t *testing.T) {
 	d := tc.dial(context.Background())
 	offer := tc.wantSYN("SYN")
 	if offer.MSS != testMSS || !offer.SACKPermitted || !offer.HasTimestamps || offer.TSEcr != 0 ||
-		!offer.HasWindowScale || offer.WindowScale != 5 {
+		!offer.HasWindowScale || offer.WindowScale != 7 {
 		t.Errorf("the SYN offers %+v", offer)
 	}
 	d.wantWaiting(t)
@@ -45,7 +45,7 @@ func testPassiveOpen(t *testing.T) {
 	tc.injectSYN()
 	agreed := tc.wantSYNACK("SYN-ACK")
 	if agreed.MSS != testMSS || !agreed.SACKPermitted || !agreed.HasTimestamps || agreed.TSEcr != tc.setup.peerTS ||
-		!agreed.HasWindowScale || agreed.WindowScale != 5 {
+		!agreed.HasWindowScale || agreed.WindowScale != 7 {
 		t.Errorf("the SYN-ACK agrees to %+v", agreed)
 	}
 	tc.wantListed(SynReceived)

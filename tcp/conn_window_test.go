@@ -347,5 +347,26 @@ func testFirstReadSendsNoUpdate(t *testing.T) {
 	tc := newTestConn(t, setup{passive: true, scale: 7})
 	tc.inject(seg{seq: 1, ack: 1, n: 10})
 	tc.read(10)
-	tc.wantAfter("the ACK, when it is due, tells", 40*time.Millisecond, seg{seq: 1, ack: 11, wnd: 1 << 20})
+	tc.wantAfter("the ACK, when it is due, tells", 40*time.Millisecond, seg{seq: 1, ack: 11, wnd: 4 << 20})
+}
+
+// The send buffer holds two congestion windows, if that is more than it holds at
+// first, until the application sets its size.
+func TestSendBufferFollowsWindow(t *testing.T) { synctest.Test(t, testSendBufferFollowsWindow) }
+
+func testSendBufferFollowsWindow(t *testing.T) {
+	tc := newTestConn(t, setup{})
+	want := func(name string, size int) {
+		t.Helper()
+		if got := tc.conn.Info().SndBuf; got != size {
+			t.Errorf("%s: %d bytes, want %d", name, got, size)
+		}
+	}
+	want("at first", 1<<20)
+	tc.conn.tcb.cc.(*reno).cwnd = 1 << 20
+	want("with a large window", 2<<20)
+	tc.conn.tcb.cc.(*reno).cwnd = 8 << 20
+	want("no more than configured", 4<<20)
+	must(t, tc.conn.SetWriteBuffer(100_000))
+	want("set", 100_000)
 }

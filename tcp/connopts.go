@@ -145,9 +145,11 @@ func (c *Conn) SetReadBuffer(bytes int) error {
 }
 
 // SetWriteBuffer sets the most bytes held until they are acknowledged: 4 KiB to 16 MiB,
-// values beyond which are taken for the nearest.
+// values beyond which are taken for the nearest. It no longer follows the congestion window.
 func (c *Conn) SetWriteBuffer(bytes int) error {
-	return c.do("set", func() { c.tcb.sndBufMax = min(max(bytes, minBuffer), maxBuffer) })
+	return c.do("set", func() {
+		c.tcb.sndBufMax, c.tcb.sndBufSet = int32(min(max(bytes, minBuffer), maxBuffer)), true
+	})
 }
 
 // maxUserTimeout is the longest that RFC 5482 3 can tell of.

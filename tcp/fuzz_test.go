@@ -173,7 +173,7 @@ func (v *victim) callUser() {
 		v.cfg.ReceiveBuffer = max(v.cfg.ReceiveBuffer, v.rcvBufMax) // the most there has been
 	case 4:
 		v.sndBufMax = minBuffer << v.d.n(13)
-		v.cfg.SendBuffer = max(v.cfg.SendBuffer, v.sndBufMax)
+		v.cfg.SendBuffer = max(v.cfg.SendBuffer, int(v.sndBufMax))
 	case 5:
 		v.userTimeout = time.Duration(v.d.n(5)) * time.Second
 	case 6:

@@ -150,7 +150,7 @@ func (c *tcb) info(now instant) Info {
 		RecvQueue:     c.queue.n,
 		SendQueue:     c.sndBuf.n,
 		NotSent:       c.unsent(),
-		SndBuf:        c.sndBufMax,
+		SndBuf:        c.sendBuffer(),
 		BytesAcked:    uint64(max(0, min(c.sndUna, c.sndBuf.start)-1)),
 		BytesReceived: uint64(max(0, c.rcvNxt-1)),
 		BytesSent:     uint64(max(0, c.sndNxt-1)),

@@ -49,7 +49,8 @@ type tcb struct {
 	sndWl2     int64
 	finAt      int64 // position of our FIN; 0: not closed yet
 	sndBuf     ring
-	sndBufMax  int
+	sndBufMax  int32
+	sndBufSet  bool // the application has set sndBufMax: it is not tuned
 	fl         *flight // nil: nothing is in flight
 	limits     *limits // nil: no data was sent yet
 
@@ -159,7 +160,7 @@ func (c *tcb) init(cfg *Config, stats *Stats, iss Seq, tsOffset uint32) {
 	c.cfg, c.stats = cfg, stats
 	c.iss, c.tsOffset = iss, tsOffset
 	c.sndBuf.start = 1
-	c.sndBufMax, c.rcvBufMax = cfg.SendBuffer, cfg.ReceiveBuffer
+	c.sndBufMax, c.rcvBufMax = int32(cfg.SendBuffer), cfg.ReceiveBuffer
 	c.peerMSS = defaultMSS
 }
 

@@ -9,15 +9,27 @@ func (c *tcb) canWrite() bool {
 	return c.finAt == 0 && (c.state == Established || c.state == CloseWait)
 }
 
+// sendBuffer is the most bytes to hold now. Two congestion windows keep a long path full; a buffer
+// larger than the path needs only makes the data leave the processor's cache before it is sent.
+func (c *tcb) sendBuffer() int {
+	if c.sndBufSet {
+		return int(c.sndBufMax)
+	}
+	return min(int(c.sndBufMax), max(initialSendBuffer, 2*c.cwnd()))
+}
+
 // write queues as much of p as there is room for.
 func (c *tcb) write(p []byte) int {
-	n := c.sndBuf.write(p, c.sndBufMax)
+	n := c.sndBuf.write(p, c.sendBuffer())
 	c.starved = n < len(p)
 	return n
 }
 
 // writable reports whether enough room has come free to wake a writer.
-func (c *tcb) writable() bool { return c.sndBufMax-c.sndBuf.n >= c.sndBufMax/3 }
+func (c *tcb) writable() bool {
+	size := c.sendBuffer()
+	return size-c.sndBuf.n >= size/3
+}
 
 // readable reports whether a Read would not wait.
 func (c *tcb) readable() bool { return c.queue.n > 0 || c.ended() }
