@@ -61,6 +61,35 @@ func TestSignalTakesEverythingDown(t *testing.T) {
 	}
 }
 
+// Who reads the access log may go, as in "tinystack up | head -1": the server
+// stays, and goes down in good order later.
+func TestLogReaderGone(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, "curl") {
+		return
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := tinystack("up")
+	cmd.Stdout = w
+	p := start(t, cmd)
+	w.Close()
+	if _, err := r.Read(make([]byte, 1)); err != nil { // it is up, and says so
+		t.Fatal(err)
+	}
+	r.Close()
+	for range 2 {
+		if got, _ := curl(t, 0, site+"/hello"); got != "hello\n" {
+			t.Errorf("the server says %q", got)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	p.wantExit(0)
+	wantNoDevice(t)
+}
+
 // What is under way when the signal comes is finished.
 func TestSignalDrains(t *testing.T) {
 	t.Parallel()

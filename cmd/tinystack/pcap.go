@@ -11,24 +11,21 @@ import (
 // pcapFile records all packets in a file. What goes wrong with it is told and
 // ends the recording, not the stack.
 type pcapFile struct {
-	file *os.File // nil: record nothing
+	name string   // "": record nothing
+	file *os.File // nil until recording starts
 	log  *slog.Logger
 	done chan struct{} // closed when the recording has ended; nil if there is none
 }
 
-// createPcap makes the file, unless its name is empty.
-func createPcap(name string, log *slog.Logger) (p *pcapFile, err error) {
-	p = &pcapFile{log: log}
-	if name != "" {
-		p.file, err = os.Create(name)
-	}
-	return p, err
-}
-
-// record starts to write what passes dev, until dev is closed.
-func (p *pcapFile) record(dev *link.Capture) error {
-	if p.file == nil {
+// record makes the file, and starts to write what passes dev, until dev is
+// closed. There is a device by then: an instance that can't have it, because
+// another does, leaves the file alone that the other may be writing.
+func (p *pcapFile) record(dev *link.Capture) (err error) {
+	if p.name == "" {
 		return nil
+	}
+	if p.file, err = os.Create(p.name); err != nil {
+		return err
 	}
 	rec, err := capture.Start(dev, capture.Options{})
 	if err != nil {
@@ -42,7 +39,7 @@ func (p *pcapFile) record(dev *link.Capture) error {
 			return
 		}
 		s := rec.Stats()
-		p.log.Info("captured", "file", p.file.Name(), "packets", s.Captured, "missed", s.Missed)
+		p.log.Info("captured", "file", p.name, "packets", s.Captured, "missed", s.Missed)
 	}()
 	return nil
 }

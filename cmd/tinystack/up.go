@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -43,11 +45,20 @@ func newUp() *cobra.Command {
 		Short: "Bring a TUN device up with the stack and its web server behind it",
 		Long: `Bring a TUN device up with the stack behind it, and on the stack a web server at port 80. The host's
 curl, ping and browser reach it. It needs the right to make the device, and takes all down when it is
-interrupted: requests under way have 5 seconds, unless it is interrupted again.`,
+interrupted: requests under way have 5 seconds, unless it is interrupted again.
+
+What --impair may have, for packets each way: loss, dup (arrives twice), corrupt and reorder, which are
+probabilities of 0% to 100%; delay and jitter, at most the delay, up to 1m; rate, 1kbit to 1tbit a second,
+and queue, how long a packet may wait for it (50ms); gap, how many packets overtake one that is reordered
+(3); and seed: with the same, the same packets meet the same fate. in.loss=1% is for what the stack receives
+alone, out.loss=1% for what it sends.`,
 		Args: wantArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.plan()
 			if err != nil {
+				return err
+			}
+			if err := notEmpty(cmd, "www", "pcap"); err != nil {
 				return err
 			}
 			return up(cmd.Context(), p, cmd.OutOrStdout(), f.logger(cmd.ErrOrStderr()))
@@ -64,6 +75,17 @@ interrupted: requests under way have 5 seconds, unless it is interrupted again.`
 	_ = cmd.MarkFlagDirname("www")
 	_ = cmd.MarkFlagFilename("pcap", "pcapng")
 	return cmd
+}
+
+// notEmpty refuses a flag that is there and has no value, as in --www "$DIR" where
+// DIR is not set.
+func notEmpty(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+			return usagef("--%s is empty", name)
+		}
+	}
+	return nil
 }
 
 // logger writes to w in the format that the flags want.
@@ -85,6 +107,9 @@ func (f *upFlags) plan() (p upPlan, err error) {
 			return p, usagef("--www %q is not a directory", f.www)
 		}
 	}
+	if f.pcap == "-" {
+		return p, usagef("--pcap writes to a file: the standard output has the access log; see tinystack capture --help")
+	}
 	if f.impair != "" {
 		c, err := link.ParseImpair(f.impair)
 		if err != nil {
@@ -97,10 +122,8 @@ func (f *upFlags) plan() (p upPlan, err error) {
 
 // up runs the stack with its servers until ctx is done or something fails.
 func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err error) {
-	file, err := createPcap(p.pcap, log)
-	if err != nil {
-		return err
-	}
+	signal.Ignore(syscall.SIGPIPE) // who reads the access log may go; the network stays
+	file := &pcapFile{name: p.pcap, log: log}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	n, err := openNetwork(p.net, p.impair, file.record)
 	if err != nil {
