@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -22,9 +23,13 @@ func (n *network) drain(web *httpd.Server, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(again, drainTime)
 	defer cancel()
 	log.Info("going down: requests may finish; interrupt again to end them", "within", drainTime)
-	err := web.Shutdown(ctx)
-	n.awaitDelivery(ctx)
-	if ctx.Err() != nil {
+	return n.finish(ctx, web, log)
+}
+
+// finish lets requests finish until ctx is done.
+func (n *network) finish(ctx context.Context, web *httpd.Server, log *slog.Logger) error {
+	err := errors.Join(web.Shutdown(ctx), n.awaitDelivery(ctx))
+	if err != nil && ctx.Err() != nil {
 		log.Warn("requests were cut short")
 		return nil
 	}
@@ -32,17 +37,19 @@ func (n *network) drain(web *httpd.Server, log *slog.Logger) error {
 }
 
 // awaitDelivery waits until clients have acknowledged all that was sent on
-// connections that are closed: closing the stack would reset them.
-func (n *network) awaitDelivery(ctx context.Context) {
+// connections that are closed: closing the stack would reset them. It returns
+// ctx's error if that ends first.
+func (n *network) awaitDelivery(ctx context.Context) error {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for n.delivering() {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
 	}
+	return nil
 }
 
 func (n *network) delivering() bool {
