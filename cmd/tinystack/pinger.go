@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tinystack/tinystack/internal/netcfg"
@@ -124,12 +125,21 @@ func (p pingPlan) once(ctx context.Context, e echoer, to netip.Addr, s *pingStat
 	switch {
 	case ctx.Err() != nil && err != nil: // lost, or interrupted
 	case err != nil:
-		s.failure(fmt.Sprintf("icmp_seq=%d %v", r.Seq, err))
+		s.failure("not sent: " + reason(err))
 	case r.Err != nil:
 		s.failure(fmt.Sprintf("From %s icmp_seq=%d %s", r.From, r.Seq, icmpError(r)))
 	default:
 		s.reply(r)
 	}
+}
+
+// reason is err in the system's words, where it has some: whom we ping is known.
+func reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
 }
 
 // icmpError says what an ICMP error says, in the words of iputils' ping.

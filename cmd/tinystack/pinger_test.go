@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +55,7 @@ func testPingRun(t *testing.T) {
 		case 2:
 			return ipv4.EchoReply{Type: 3, Code: 1, Err: errors.New("unreachable")}, nil
 		case 3:
-			return ipv4.EchoReply{}, errors.New("no route")
+			return ipv4.EchoReply{}, fmt.Errorf("ipv4: ping h: %w", syscall.ENETUNREACH)
 		}
 		<-ctx.Done()
 		return ipv4.EchoReply{}, ctx.Err()
@@ -66,7 +68,7 @@ func testPingRun(t *testing.T) {
 	s.finish("h")
 	want := `From 198.18.1.1 icmp_seq=2 Destination Host Unreachable
 64 bytes from 198.18.1.1: icmp_seq=1 ttl=0 time=1500 ms
-icmp_seq=3 no route
+not sent: network is unreachable
 
 --- h ping statistics ---
 4 packets transmitted, 1 received, +2 errors, 75% packet loss, time 3000ms
