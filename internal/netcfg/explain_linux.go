@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,8 @@ func Explain(err error, device, command string) error {
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		missing.What = fmt.Sprintf("the device %s is taken by %s", device, user(device))
+	case errors.Is(err, unix.EINVAL) && present(device):
+		missing.What = fmt.Sprintf("there is an interface %s, and it is not a TUN device of one queue", device)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
 		missing.What = "the TUN driver is not there (a container needs --device " + node + ")"
 		missing.Mend = "sudo modprobe tun"
@@ -32,6 +35,12 @@ func Explain(err error, device, command string) error {
 		return err
 	}
 	return missing
+}
+
+// present reports whether there is an interface of that name.
+func present(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
 }
 
 // explainStep is Explain for a step of setting up the interface.

@@ -224,6 +224,11 @@ func TestExplain(t *testing.T) {
 			t.Errorf("Explain(%v) lost its cause", tt.err)
 		}
 	}
+	var missing *MissingError
+	if err := Explain(ioctl(unix.EINVAL), "lo", ""); !errors.As(err, &missing) || missing.Mend != "" ||
+		!strings.HasPrefix(missing.What, "there is an interface lo") {
+		t.Errorf("Explain of lo's EINVAL = %v, want that lo is there", err)
+	}
 	if err := ioctl(unix.EINVAL); Explain(err, "t0", "") != err {
 		t.Errorf("Explain(%v) changed an error that is none of privilege", err)
 	}
