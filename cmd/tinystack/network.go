@@ -110,6 +110,9 @@ func propose(c netConfig, err error) error {
 		return err
 	}
 	proposal := commandLine()
+	if os.Geteuid() == 0 && os.Getenv("SUDO_USER") != "" {
+		proposal = "sudo " + proposal // which is not among the arguments
+	}
 	if dev := freeDevice(c.dev); dev != c.dev {
 		proposal += " --dev " + dev
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -14,6 +17,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	refuseUnknown(root)
 	return root.ExecuteContext(ctx)
 }
 
@@ -31,9 +35,38 @@ or the subnet is missing.`,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newCapture(), newVersion())
 	return root
+}
+
+// refuseUnknown makes cobra's own commands refuse the name of a command, or of a
+// shell, that they don't know; they would print help, and succeed. The scripts
+// go to root's output as it is now.
+func refuseUnknown(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				of, rest, _ := root.Find(args) // what it doesn't find is left
+				return noCommand(of, rest)
+			}
+		case "completion":
+			cmd.Args, cmd.RunE = noCommand, root.RunE
+		}
+	}
+}
+
+// flagError makes err a usage error, which says what is wrong with a number, not
+// which function of strconv found it.
+func flagError(_ *cobra.Command, err error) error {
+	var num *strconv.NumError
+	if errors.As(err, &num) {
+		return usagef("%s", strings.Replace(err.Error(), num.Error(), num.Err.Error(), 1))
+	}
+	return usageError{err}
 }
 
 // noCommand is called with what is not a command's name.

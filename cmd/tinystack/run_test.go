@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -46,7 +47,15 @@ func TestUsageErrors(t *testing.T) {
 		{"nonsense", `there is no command "nonsense"; see tinystack --help`},
 		{"--nonsense", "unknown flag: --nonsense"},
 		{"up now", "tinystack up takes no arguments"},
-		{"up --mtu x", `invalid argument "x" for "--mtu"`},
+		{"up --mtu x", `invalid argument "x" for "--mtu" flag: invalid syntax`},
+		{"up --mtu 99999999999999999999", `for "--mtu" flag: value out of range`},
+		{"up --www=", "--www is empty"},
+		{"up --pcap=", "--pcap is empty"},
+		{"up --pcap -", "--pcap writes to a file"},
+		{"help nonsense", `there is no command "nonsense"; see tinystack --help`},
+		{"help pnig", `there is no command "pnig"; did you mean "ping"?`},
+		{"help up now", `there is no command "now"; see tinystack up --help`},
+		{"completion tcsh", `there is no command "tcsh"; see tinystack completion --help`},
 		{"up --mtu 1", "--mtu 1 is out of range"},
 		{"up --www /nonexistent", `--www "/nonexistent" is not a directory`},
 		{"up --impair loss=101%", "--impair: "},
@@ -74,6 +83,9 @@ func TestHelp(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{"", "Available Commands:"},
 		{"help up", "--www directory"},
+		{"help", "Available Commands:"},
+		{"help completion zsh", "zsh"},
+		{"completion", "Available Commands:"},
 		{"ping --help", "Exit codes: 0 a reply came"},
 		{"completion bash", "bash completion"},
 	} {
@@ -116,6 +128,20 @@ func TestQuote(t *testing.T) {
 	} {
 		if got := quote(in); got != want {
 			t.Errorf("quote(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+// A proposal is what the user typed, sudo and all.
+func TestProposalUnderSudo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for user, want := range map[string]string{"": commandLine() + " --addr ", "me": "sudo " + commandLine() + " --addr "} {
+		t.Setenv("SUDO_USER", user)
+		missing := &netcfg.MissingError{What: "the subnet is taken"}
+		if err := propose(netConfig{dev: "t0"}, missing); err != missing || !strings.HasPrefix(missing.Mend, want) {
+			t.Errorf("SUDO_USER %q: proposes %q, want %q...", user, missing.Mend, want)
 		}
 	}
 }
