@@ -14,7 +14,7 @@ type Config struct {
 	ReceiveBuffer int
 	// SendBuffer is the most data in bytes that a connection holds until it is
 	// acknowledged; 4096 to 16777216. 0: 4 MiB. Memory is taken only as data is written.
-	// Of this, 1 MiB is for use at first, and twice the congestion window once that is more.
+	// Of this, 1 MiB is for use at first, and four bandwidth-delay products once that is more.
 	SendBuffer int
 	// Backlog is the number of connections that may wait to be accepted, and of
 	// half-open ones, for each listener; 1 to 65536. 0: 4096.

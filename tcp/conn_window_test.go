@@ -350,23 +350,23 @@ func testFirstReadSendsNoUpdate(t *testing.T) {
 	tc.wantAfter("the ACK, when it is due, tells", 40*time.Millisecond, seg{seq: 1, ack: 11, wnd: 4 << 20})
 }
 
-// The send buffer holds two congestion windows, if that is more than it holds at
-// first, until the application sets its size.
-func TestSendBufferFollowsWindow(t *testing.T) { synctest.Test(t, testSendBufferFollowsWindow) }
+// The send buffer holds four bandwidth-delay products, if that is more than it holds
+// at first, until the application sets its size.
+func TestSendBufferFollowsPath(t *testing.T) { synctest.Test(t, testSendBufferFollowsPath) }
 
-func testSendBufferFollowsWindow(t *testing.T) {
+func testSendBufferFollowsPath(t *testing.T) {
 	tc := newTestConn(t, setup{})
-	want := func(name string, size int) {
+	want := func(name string, rate float64, size int) {
 		t.Helper()
+		tc.conn.tcb.limits = &limits{rate: rate}
+		tc.conn.tcb.rtt.minimum = 100 * time.Millisecond
 		if got := tc.conn.Info().SndBuf; got != size {
 			t.Errorf("%s: %d bytes, want %d", name, got, size)
 		}
 	}
-	want("at first", 1<<20)
-	tc.conn.tcb.cc.(*reno).cwnd = 1 << 20
-	want("with a large window", 2<<20)
-	tc.conn.tcb.cc.(*reno).cwnd = 8 << 20
-	want("no more than configured", 4<<20)
+	want("on a slow path", 1e6, 1<<20)
+	want("on a faster one", 5e6, 2e6)
+	want("no more than configured", 1e9, 4<<20)
 	must(t, tc.conn.SetWriteBuffer(100_000))
-	want("set", 100_000)
+	want("set", 5e6, 100_000)
 }

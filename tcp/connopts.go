@@ -145,7 +145,7 @@ func (c *Conn) SetReadBuffer(bytes int) error {
 }
 
 // SetWriteBuffer sets the most bytes held until they are acknowledged: 4 KiB to 16 MiB,
-// values beyond which are taken for the nearest. It no longer follows the congestion window.
+// values beyond which are taken for the nearest. It is then no longer tuned.
 func (c *Conn) SetWriteBuffer(bytes int) error {
 	return c.do("set", func() {
 		c.tcb.sndBufMax, c.tcb.sndBufSet = int32(min(max(bytes, minBuffer), maxBuffer)), true

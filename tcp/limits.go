@@ -150,3 +150,12 @@ func (c *tcb) limitInfo(now instant, info *Info) {
 	info.DeliveryRate = uint64(l.rate)
 	info.RateAppLimited = l.rateApp
 }
+
+// pathHolds is the bandwidth-delay product: the bytes that the path takes in the time of its
+// shortest round trip, at the rate at which they arrived last; 0 before that is known.
+func (c *tcb) pathHolds() int {
+	if c.limits == nil {
+		return 0
+	}
+	return int(c.limits.rate * c.rtt.minimum.Seconds())
+}

@@ -9,13 +9,14 @@ func (c *tcb) canWrite() bool {
 	return c.finAt == 0 && (c.state == Established || c.state == CloseWait)
 }
 
-// sendBuffer is the most bytes to hold now. Two congestion windows keep a long path full; a buffer
-// larger than the path needs only makes the data leave the processor's cache before it is sent.
+// sendBuffer is the most bytes to hold now. Four times what the path holds lets slow start
+// double, with as much again in wait; a buffer larger than the path needs only makes the data
+// leave the processor's cache before it is sent.
 func (c *tcb) sendBuffer() int {
 	if c.sndBufSet {
 		return int(c.sndBufMax)
 	}
-	return min(int(c.sndBufMax), max(initialSendBuffer, 2*c.cwnd()))
+	return min(int(c.sndBufMax), max(initialSendBuffer, 4*c.pathHolds()))
 }
 
 // write queues as much of p as there is room for.
