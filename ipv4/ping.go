@@ -114,7 +114,7 @@ func (l *Layer) Ping(ctx context.Context, r EchoRequest) (EchoReply, error) {
 // goroutines may do so at a time. An ICMP error is an answer too: then the reply
 // has it, and the error is nil. The error is ctx's, net.ErrClosed, or says why
 // the request could not be sent: a syscall.Errno, as [Layer.Route] gives them, and
-// EMSGSIZE for one that is too large to go with DF. The reply has Seq in any case.
+// EMSGSIZE for one that is too large to go with DF. The reply has Seq, unless there is no route.
 func (e *Echo) Ping(ctx context.Context, r EchoRequest) (EchoReply, error) {
 	seq, reply, err := e.ping(ctx, r)
 	if err != nil {

@@ -39,7 +39,7 @@ var impairKeys = []*impairKey{
 func probabilityKey(name string, field func(*Impairment) *float64) *impairKey {
 	return &impairKey{
 		name: name,
-		want: "0% to 100%",
+		want: "0% to 100%, as 1%",
 		parse: func(i *Impairment, s string) (ok bool) {
 			*field(i), ok = parsePercent(s)
 			return ok

@@ -60,11 +60,11 @@ func TestParseImpairErrors(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"loss", `"loss": must be key=value`},
 		{"loss=1%,,", `"": must be key=value`},
-		{"loss=1", "loss=1: must be 0% to 100%"},
-		{"loss=101%", "loss=101%: must be 0% to 100%"},
-		{"dup=-1%", "dup=-1%: must be 0% to 100%"},
-		{"corrupt=NaN%", "corrupt=NaN%: must be 0% to 100%"},
-		{"reorder=%", "reorder=%: must be 0% to 100%"},
+		{"loss=1", "loss=1: must be 0% to 100%, as 1%"},
+		{"loss=101%", "loss=101%: must be 0% to 100%, as 1%"},
+		{"dup=-1%", "dup=-1%: must be 0% to 100%, as 1%"},
+		{"corrupt=NaN%", "corrupt=NaN%: must be 0% to 100%, as 1%"},
+		{"reorder=%", "reorder=%: must be 0% to 100%, as 1%"},
 		{"delay=10", "delay=10: must be 0s to 1m, as 10ms"},
 		{"delay=61s", "delay=1m1s: must be 0s to 1m"},
 		{"delay=-1ms", "delay=-1ms: must be 0s to 1m"},
@@ -79,7 +79,7 @@ func TestParseImpairErrors(t *testing.T) {
 		{"gap=1001", "gap=1001: must be 1 to 1000 packets"},
 		{"gap=x", "gap=x: must be 1 to 1000 packets"},
 		{"seed=-1", "seed=-1: must be 0 to 18446744073709551615"},
-		{"out.loss=200%", "out.loss=200%: must be 0% to 100%"},
+		{"out.loss=200%", "out.loss=200%: must be 0% to 100%, as 1%"},
 		{"in.seed=1", `"in.seed" is unknown; there are loss, delay`},
 		{"lose=1%", `"lose" is unknown; there are loss, delay`},
 		{"loss=1%,loss=2%", "loss: given twice"},
@@ -98,7 +98,7 @@ func TestImpairRefuses(t *testing.T) {
 		cfg  ImpairConfig
 		want string
 	}{
-		{ImpairConfig{Impairment: Impairment{Loss: 1.5}}, "loss=150%: must be 0% to 100%"},
+		{ImpairConfig{Impairment: Impairment{Loss: 1.5}}, "loss=150%: must be 0% to 100%, as 1%"},
 		{ImpairConfig{Impairment: Impairment{Corrupt: -1}}, "corrupt=-100%: must be"},
 		{ImpairConfig{In: &Impairment{Delay: -1}}, "in.delay=-1ns: must be"},
 		{ImpairConfig{Out: &Impairment{Rate: 5}}, "out.rate=5bit: must be"},

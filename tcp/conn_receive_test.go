@@ -356,3 +356,14 @@ func testOutOfOrderIsBounded(t *testing.T) {
 	}
 	tc.wantCount("OfoPruned", func(s Stats) uint64 { return s.OfoPruned }, 10)
 }
+
+// On the smallest path there is room for one block beside the timestamps.
+func TestSACKFitsThePath(t *testing.T) { synctest.Test(t, testSACKFitsThePath) }
+
+func testSACKFitsThePath(t *testing.T) {
+	tc := newTestConn(t, setup{mtu: 68, ts: true})
+	for at := 3; at < 12; at += 4 {
+		tc.inject(seg{seq: at, ack: 1, n: 1})
+		tc.want("the newest block", seg{seq: 1, ack: 1, sack: [][2]int{{at, at + 1}}})
+	}
+}

@@ -16,6 +16,8 @@ const (
 const (
 	maxSACK        = 4
 	timestampsLen  = 12 // with the two NOPs that align it
+	sackHeadLen    = 4  // of a SACK option before its blocks, with the two NOPs that align it
+	sackBlockLen   = 8
 	maxWindowScale = 14 // RFC 7323 2.3
 )
 
@@ -86,7 +88,7 @@ func (o *Options) parseOne(kind byte, v []byte) {
 func (o *Options) Len() int {
 	n := o.lenBeforeSACK()
 	if k := o.sackThatFit(); k > 0 {
-		n += 4 + 8*k
+		n += sackHeadLen + sackBlockLen*k
 	}
 	return n
 }

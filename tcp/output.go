@@ -54,11 +54,12 @@ func (c *tcb) options(now instant, o *Options) {
 }
 
 // sackOptions reports what has arrived beyond a gap (RFC 2018 4), after what has
-// arrived twice (RFC 2883 4).
+// arrived twice (RFC 2883 4), in as many blocks as the header and the path's MTU take.
 func (c *tcb) sackOptions(o *Options) {
-	room := maxSACK
-	if o.HasTimestamps {
-		room--
+	room := min(maxHeaderLen-minHeaderLen, c.maxSegment) - o.Len()
+	room = min((room-sackHeadLen)/sackBlockLen, maxSACK)
+	if room < 1 {
+		return
 	}
 	add := func(s span) {
 		o.SACK[o.NumSACK] = Block{c.irs + Seq(s.start), c.irs + Seq(s.end)}

@@ -50,7 +50,7 @@ type tcb struct {
 	finAt      int64 // position of our FIN; 0: not closed yet
 	sndBuf     ring
 	sndBufMax  int32
-	sndBufSet  bool // the application has set sndBufMax: it is not tuned
+	sndBufSet  bool    // the application has set sndBufMax: it is not tuned
 	fl         *flight // nil: nothing is in flight
 	limits     *limits // nil: no data was sent yet
 
