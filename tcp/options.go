@@ -97,7 +97,7 @@ func (o *Options) Len() int {
 // there is always room for two.
 func (o *Options) sackThatFit() int {
 	const room = maxHeaderLen - minHeaderLen
-	return min(int(o.NumSACK), maxSACK, (room-o.lenBeforeSACK()-4)/8)
+	return min(int(o.NumSACK), maxSACK, (room-o.lenBeforeSACK()-sackHeadLen)/sackBlockLen)
 }
 
 func (o *Options) lenBeforeSACK() int {
