@@ -30,6 +30,7 @@
 //	ring.go       the send buffer
 //	recvqueue.go  data for Read; reassembly.go: data beyond a gap
 //	timewait.go   what is left of a connection in TIME-WAIT
+//	fifo.go       the queue that both kinds of record stand in
 //	cubic.go, reno.go, congestion.go, rtt.go
 //	limits.go     what keeps the sender from sending more, and how fast its data arrives
 //
@@ -57,6 +58,8 @@
 //   - A segment without the timestamp agreed on is dropped (RFC 7323 3.2).
 //   - Duplicate ACKs without SACK reduce pipe as SACK blocks do, in place of inflating cwnd,
 //     so that one rule sends in both kinds of recovery.
+//   - The ACK of a FIN waits for ours, as other ACKs wait for data, and as in Linux: if the
+//     application closes at once, three segments end the connection.
 //   - A window probe carries a byte of data (RFC 9293 3.8.6.1); a FIN that only a closed
 //     window holds back is sent.
 //   - Any ICMP error about it ends an attempt to connect, as RFC 5461 describes. On an open
@@ -67,5 +70,5 @@
 // Urgent data is delivered in line (RFC 6093). RACK-TLP, PRR, pacing, BBR, SYN cookies,
 // ECN, fast open, F-RTO and Eifel, the undoing of a reduction that a reported duplicate
 // (DSACK) shows to have been needless, HyStart, RFC 6675's rules 3 and 4 of NextSeg, MTU
-// probing without ICMP (RFC 4821), buffers that tune themselves.
+// probing without ICMP (RFC 4821), a receive buffer that tunes itself.
 package tcp

@@ -24,36 +24,12 @@ type halfOpen struct {
 	repeated bool    // the SYN came again, and its answer went out once more
 	answerAt instant // a bad segment may be answered again
 
-	prev, next *halfOpen
+	links[halfOpen]
 }
 
 // synFIFO are the half-open connections whose SYN-ACK was sent equally often, and so are
 // due in the order in which they are here.
-type synFIFO struct{ first, last *halfOpen }
-
-func (f *synFIFO) push(h *halfOpen) {
-	h.prev, h.next = f.last, nil
-	if f.last == nil {
-		f.first = h
-	} else {
-		f.last.next = h
-	}
-	f.last = h
-}
-
-func (f *synFIFO) unlink(h *halfOpen) {
-	if h.prev == nil {
-		f.first = h.next
-	} else {
-		h.prev.next = h.next
-	}
-	if h.next == nil {
-		f.last = h.prev
-	} else {
-		h.next.prev = h.prev
-	}
-	h.prev, h.next = nil, nil
-}
+type synFIFO = fifo[halfOpen, *halfOpen]
 
 // synQueue is a listener's half-open connections. The listener's lock guards it.
 type synQueue struct {

@@ -24,7 +24,7 @@ type timeWait struct {
 	expires  instant
 	answerAt instant // a bad segment may be answered again
 
-	prev, next *timeWait
+	links[timeWait]
 }
 
 // timeWaits are a layer's connections in TIME-WAIT, in the order in which they
@@ -32,10 +32,10 @@ type timeWait struct {
 type timeWaits struct {
 	layer *Layer
 
-	mu          sync.Mutex
-	first, last *timeWait
-	n           int
-	timer       *time.Timer
+	mu    sync.Mutex
+	queue fifo[timeWait, *timeWait]
+	n     int
+	timer *time.Timer
 }
 
 // receive is RFC 9293 3.10.7.4 for TIME-WAIT.
@@ -117,19 +117,13 @@ func (ws *timeWaits) add(w *timeWait) {
 		ws.drop(w)
 	case ws.n > ws.layer.cfg.MaxTimeWait:
 		counter.Inc(&ws.layer.stats.TimeWaitOverflow)
-		ws.drop(ws.first)
+		ws.drop(ws.queue.first)
 	}
 }
 
 func (ws *timeWaits) push(w *timeWait, now instant) {
 	w.expires = now.add(ws.layer.cfg.TimeWait)
-	w.prev, w.next = ws.last, nil
-	if ws.last == nil {
-		ws.first = w
-	} else {
-		ws.last.next = w
-	}
-	ws.last = w
+	ws.queue.push(w)
 	ws.n++
 	switch {
 	case ws.timer == nil:
@@ -141,20 +135,9 @@ func (ws *timeWaits) push(w *timeWait, now instant) {
 
 // unlink takes a record out of the queue; it reports false if it is not in it.
 func (ws *timeWaits) unlink(w *timeWait) bool {
-	if w.prev == nil && ws.first != w {
+	if !ws.queue.unlink(w) {
 		return false
 	}
-	if w.prev == nil {
-		ws.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		ws.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.prev, w.next = nil, nil
 	ws.n--
 	return true
 }
@@ -186,11 +169,11 @@ func (ws *timeWaits) expire() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	now := ws.layer.clock.now()
-	for ws.first != nil && ws.first.expires <= now {
-		ws.drop(ws.first)
+	for ws.queue.first != nil && ws.queue.first.expires <= now {
+		ws.drop(ws.queue.first)
 	}
-	if ws.first != nil {
-		ws.timer.Reset(ws.first.expires.sub(now))
+	if ws.queue.first != nil {
+		ws.timer.Reset(ws.queue.first.expires.sub(now))
 	}
 }
 
@@ -200,7 +183,7 @@ func (ws *timeWaits) close() {
 	if ws.timer != nil {
 		ws.timer.Stop()
 	}
-	for ws.first != nil {
-		ws.drop(ws.first)
+	for ws.queue.first != nil {
+		ws.drop(ws.queue.first)
 	}
 }

@@ -33,7 +33,7 @@ func checkWaits(t *testing.T, q *timeWaits, want int) {
 	defer q.mu.Unlock()
 	n := 0
 	var prev *timeWait
-	for w := q.first; w != nil; w = w.next {
+	for w := q.queue.first; w != nil; w = w.next {
 		if w.prev != prev || (prev != nil && prev.expires > w.expires) {
 			t.Fatal("the queue is out of order")
 		}
@@ -43,7 +43,7 @@ func checkWaits(t *testing.T, q *timeWaits, want int) {
 		prev = w
 		n++
 	}
-	if q.last != prev || n != q.n || n != want || len(q.layer.conns.all()) != want {
+	if q.queue.last != prev || n != q.n || n != want || len(q.layer.conns.all()) != want {
 		t.Fatalf("%d records, %d counted, %d in the table, want %d", n, q.n, len(q.layer.conns.all()), want)
 	}
 }
