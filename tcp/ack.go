@@ -42,13 +42,15 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	outstanding := c.sndUna < c.sndNxt
 	wndBefore := c.sndWnd
 	c.updateSendWindow(s, ack)
+	info := ackInfo{now: now, before: c.pipe(), phase: c.phase}
 	var rtt sample
 	delivered, advanced := 0, ack > c.sndUna
 	if advanced {
 		delivered, rtt = c.advanceUna(now, ack)
 	}
 	news := c.readSACK(s, ack, &rtt)
-	c.sampleRTT(now, s, rtt)
+	info.rtt = c.sampleRTT(now, s, rtt)
+	info.acked, info.advanced = delivered+news, advanced
 	c.noteDelivered(now, delivered+news)
 	// A duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: any that brings news of it).
 	duplicate := outstanding && !advanced && s.seqLen() == 0 && c.sndWnd == wndBefore
@@ -59,7 +61,21 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 		counter.Inc(&c.stats.DupAcksReceived)
 	}
 	c.recoverLoss(now, ack, delivered, news, advanced, duplicate)
+	c.tellCongestion(&info)
 	c.restartTimer(now, advanced)
+}
+
+// tellCongestion tells the congestion control what came of an ACK.
+func (c *tcb) tellCongestion(info *ackInfo) {
+	if info.acked == 0 {
+		return
+	}
+	if c.phase != open {
+		info.phase = c.phase
+	}
+	info.pipe, info.full = c.pipe(), c.cwndFull
+	info.srtt, info.minRTT = c.rtt.srtt, c.rtt.minimum
+	c.cc.acked(*info)
 }
 
 // advanceUna drops what is acknowledged.
@@ -77,16 +93,19 @@ func (c *tcb) advanceUna(now instant, ack int64) (delivered int, rtt sample) {
 
 // sampleRTT takes a round-trip time from a segment sent once; of one sent again
 // only the timestamp tells which transmission was answered (RFC 7323 4).
-func (c *tcb) sampleRTT(now instant, s *segment, rtt sample) {
+// The first is returned, for it is exact; 0: there is none.
+func (c *tcb) sampleRTT(now instant, s *segment, rtt sample) (exact time.Duration) {
 	switch {
 	case rtt.sentAt != 0:
-		c.rtt.update(now.sub(rtt.sentAt))
+		exact = now.sub(rtt.sentAt)
+		c.rtt.update(exact)
 	case rtt.resent && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
 		d := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
 		if d >= 0 && d < c.cfg.MaxRTO { // else it is no echo of ours
 			c.rtt.update(max(d, granularity)) // that of the clock, which may not have ticked
 		}
 	}
+	return exact
 }
 
 // setSendWindow is the update of SND.WND, SND.WL1 and SND.WL2.

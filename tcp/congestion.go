@@ -6,28 +6,60 @@ import (
 	"time"
 )
 
-// congestion decides how many bytes may be in flight. It counts bytes, is told
-// events, and holds no connection.
+// congestion decides how many bytes may be in flight, and how fast they go out. It
+// counts bytes, is told events, and holds no connection.
 type congestion interface {
+	// name is what Config.Congestion calls it.
+	name() string
 	// window is cwnd, at least one segment.
 	window() int
 	// threshold is ssthresh; math.MaxInt until the first loss.
 	threshold() int
-	// acked: n bytes were newly acknowledged outside of fast recovery, while cwnd
-	// was what held the sender back.
-	acked(now instant, n int, srtt time.Duration)
+	// pacing is the rate in bytes/s at which segments are to go out; 0: as the window allows.
+	pacing() float64
+	// ownsRecovery reports whether window holds in fast recovery too, where otherwise
+	// proportional rate reduction has the say (RFC 6937).
+	ownsRecovery() bool
+	// acked follows each ACK that says that data has arrived, once what it shows to be
+	// lost has been found.
+	acked(a ackInfo)
 	// lost: a loss was detected with inFlight bytes out; fast recovery begins.
-	lost(inFlight int)
+	lost(now instant, inFlight int)
+	// recovered: all has arrived that was out when fast recovery began, or the timer expired.
+	recovered(now instant)
 	// timedOut: the retransmission timer expired, for the first time for this data.
-	timedOut(inFlight int)
+	timedOut(now instant, inFlight int)
 	// timedOutAgain: it expired again; ssthresh stays as it is (RFC 5681 3.1).
 	timedOutAgain()
-	// idle: nothing was sent for longer than a retransmission timeout.
-	idle()
+	// undo takes back what the latest lost or timedOut did, for nothing had been lost
+	// (RFC 4015). A second one does nothing.
+	undo(now instant)
+	// ecnEcho: the path has marked a packet, with inFlight bytes out; at most once in a
+	// round trip (RFC 3168 6.1.2).
+	ecnEcho(now instant, inFlight int)
+	// restart: data is to be sent with nothing in flight, after an idle time of at
+	// least a retransmission timeout.
+	restart(now instant, idle, rto time.Duration)
 	// synLost: the SYN had to be sent again.
 	synLost()
 	// setMSS changes the segment size.
 	setMSS(mss int)
+}
+
+// ackInfo is what an ACK that has data arrive tells of the path.
+type ackInfo struct {
+	now      instant
+	acked    int           // bytes that have arrived, by the ACK field or by SACK
+	advanced bool          // the ACK field moved
+	lost     int           // bytes found lost since the last one
+	before   int           // pipe, before this ACK
+	pipe     int           // and after it
+	rtt      time.Duration // the sample it gave; 0: none
+	srtt     time.Duration
+	minRTT   time.Duration
+	full     bool  // cwnd was what held the sender back
+	phase    phase // of loss recovery, in which the ACK came or which it began
+	ece      bool  // it echoes a mark of the path (RFC 3168)
 }
 
 // The congestion control algorithms there are.
@@ -55,42 +87,3 @@ func checkCongestion(name string) error {
 
 // initialWindow is the window of a new connection (RFC 6928 2).
 func initialWindow(mss int) int { return min(10*mss, max(2*mss, 14600)) }
-
-// windows is what all algorithms have in common.
-type windows struct {
-	cwnd     int
-	ssthresh int
-	mss      int
-}
-
-func (w *windows) window() int    { return w.cwnd }
-func (w *windows) threshold() int { return w.ssthresh }
-func (w *windows) setMSS(mss int) {
-	w.mss = mss
-	w.cwnd = max(w.cwnd, mss)
-}
-
-// slowStart adds what was acknowledged to cwnd, up to ssthresh (RFC 5681 3.1,
-// RFC 3465 without its limit: one ACK may stand for a super-segment). It returns the bytes left for
-// congestion avoidance.
-func (w *windows) slowStart(n int) (rest int) {
-	grow := min(n, max(0, w.ssthresh-w.cwnd))
-	w.cwnd += grow
-	return n - grow
-}
-
-// reduceTo sets ssthresh to a share of what is in flight, at least two segments
-// (RFC 5681 (4)).
-func (w *windows) reduceTo(share float64, inFlight int) {
-	w.ssthresh = max(int(share*float64(min(inFlight, w.cwnd))), 2*w.mss)
-}
-
-// timedOutAgain sets cwnd to the loss window (RFC 5681 3.1).
-func (w *windows) timedOutAgain() { w.cwnd = w.mss }
-
-// idle sets cwnd to the restart window (RFC 5681 4.1).
-func (w *windows) idle() { w.cwnd = min(w.cwnd, initialWindow(w.mss)) }
-
-// synLost sets cwnd to one segment (RFC 5681 3.1, "the initial window ... MUST be
-// set to 1 SMSS if the SYN or SYN/ACK is lost", of RFC 6928 2 too).
-func (w *windows) synLost() { w.cwnd = w.mss }

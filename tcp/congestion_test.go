@@ -9,12 +9,17 @@ import (
 
 const ccMSS = 1000
 
+// ackOf acknowledges n bytes, as of a sender that its window holds back.
+func ackOf(cc congestion, now instant, n int, rtt time.Duration) {
+	cc.acked(ackInfo{now: now, acked: n, advanced: true, full: true, rtt: rtt, srtt: rtt, minRTT: rtt})
+}
+
 // roundTrip acknowledges a whole window, a segment at a time, over one round trip.
 func roundTrip(cc congestion, now *instant, rtt time.Duration) {
 	n := cc.window() / ccMSS
 	for range n {
 		*now = now.add(rtt / time.Duration(n))
-		cc.acked(*now, ccMSS, rtt)
+		ackOf(cc, *now, ccMSS, rtt)
 	}
 }
 
@@ -48,7 +53,7 @@ func TestSlowStartDoubles(t *testing.T) {
 func TestRenoGrowsByOneSegment(t *testing.T) {
 	t.Parallel()
 	cc, now := newCongestion(Reno, ccMSS), instant(1)
-	cc.lost(20 * ccMSS) // halves what is in flight, as far as cwnd allows
+	cc.lost(1, 20*ccMSS) // halves what is in flight, as far as cwnd allows
 	if cc.window() != 5*ccMSS || cc.threshold() != 5*ccMSS {
 		t.Fatalf("after a loss: cwnd %d, ssthresh %d", cc.window(), cc.threshold())
 	}
@@ -77,12 +82,12 @@ func TestReductions(t *testing.T) {
 		{CUBIC, 0.7, 1, 2 * ccMSS},
 	} {
 		cc := newCongestion(tt.name, ccMSS)
-		cc.lost(tt.inFlight)
+		cc.lost(1, tt.inFlight)
 		if cc.threshold() != tt.wantThresh || cc.window() != tt.wantThresh {
 			t.Errorf("%s: a loss with %d in flight: cwnd %d, ssthresh %d", tt.name, tt.inFlight, cc.window(), cc.threshold())
 		}
 		cc = newCongestion(tt.name, ccMSS)
-		cc.timedOut(tt.inFlight)
+		cc.timedOut(1, tt.inFlight)
 		if cc.threshold() != tt.wantThresh || cc.window() != ccMSS {
 			t.Errorf("%s: a timeout with %d in flight: cwnd %d, ssthresh %d", tt.name, tt.inFlight, cc.window(), cc.threshold())
 		}
@@ -100,7 +105,7 @@ func TestSlowStartAfterTimeout(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{Reno, CUBIC} {
 		cc, now := newCongestion(name, ccMSS), instant(1)
-		cc.timedOut(10 * ccMSS)
+		cc.timedOut(1, 10*ccMSS)
 		thresh := cc.threshold()
 		for range 2 {
 			roundTrip(cc, &now, 100*ms)
@@ -124,12 +129,12 @@ func TestIdleRestart(t *testing.T) {
 		for range 4 {
 			roundTrip(cc, &now, 100*ms)
 		}
-		cc.idle()
+		cc.restart(1, time.Minute, time.Second)
 		if cc.window() != initialWindow(ccMSS) {
 			t.Errorf("%s: %d", name, cc.window())
 		}
 		cc.synLost()
-		cc.idle()
+		cc.restart(1, time.Minute, time.Second)
 		if cc.window() != ccMSS {
 			t.Errorf("%s: idling raised the window to %d", name, cc.window())
 		}
@@ -140,7 +145,7 @@ func TestIdleRestart(t *testing.T) {
 func cubicAt(wMax int) (*cubic, instant) {
 	c := newCongestion(CUBIC, ccMSS).(*cubic)
 	c.cwnd = wMax * ccMSS
-	c.lost(wMax * ccMSS)
+	c.lost(1, wMax*ccMSS)
 	return c, instant(time.Hour)
 }
 
@@ -232,7 +237,7 @@ func TestCubicAverageWindow(t *testing.T) {
 // averageWindow loses one of every 1/p segments, long enough to be steady.
 func averageWindow(name string, rtt time.Duration, p float64) float64 {
 	cc, now := newCongestion(name, ccMSS), instant(time.Hour)
-	cc.lost(10 * ccMSS)
+	cc.lost(1, 10*ccMSS)
 	sum, trips, sent := 0.0, 0, 0
 	for losses := 0; losses < 18; {
 		n := cc.window() / ccMSS
@@ -240,7 +245,7 @@ func averageWindow(name string, rtt time.Duration, p float64) float64 {
 		if sent += n; float64(sent) >= 1/p {
 			sent = 0
 			losses++
-			cc.lost(cc.window())
+			cc.lost(1, cc.window())
 		}
 		if losses >= 9 {
 			sum += float64(n)
@@ -258,12 +263,12 @@ func TestCubicFastConvergence(t *testing.T) {
 	if c.wMax != 100 {
 		t.Fatalf("W_max %v", c.wMax)
 	}
-	c.lost(70 * ccMSS)
+	c.lost(1, 70*ccMSS)
 	if math.Abs(c.wMax-70*0.85) > 0.01 || c.window() != 49*ccMSS {
 		t.Errorf("W_max %v, window %d", c.wMax, c.window())
 	}
 	c.cwnd = 200 * ccMSS
-	c.lost(200 * ccMSS)
+	c.lost(1, 200*ccMSS)
 	if c.wMax != 200 {
 		t.Errorf("above the last one W_max is %v", c.wMax)
 	}
@@ -274,7 +279,7 @@ func TestCubicFastConvergence(t *testing.T) {
 func TestCubicAfterTimeout(t *testing.T) {
 	t.Parallel()
 	c, now := cubicAt(1000)
-	c.timedOut(700 * ccMSS)
+	c.timedOut(1, 700*ccMSS)
 	for c.window() < c.threshold() {
 		roundTrip(c, &now, 200*ms)
 	}
@@ -296,7 +301,7 @@ func TestCubicAfterIdle(t *testing.T) {
 		roundTrip(c, &now, 100*ms)
 	}
 	now = now.add(time.Hour)
-	c.idle()
+	c.restart(1, time.Minute, time.Second)
 	before := c.window()
 	c.ssthresh = before // no slow start
 	roundTrip(c, &now, 100*ms)
@@ -338,7 +343,7 @@ func TestCubicAfterNewMSS(t *testing.T) {
 	for _, mss := range []int{500, 9000, 1000} {
 		before, wMax := c.window(), c.wMax*float64(c.mss)
 		c.setMSS(mss)
-		c.acked(now, mss, 100*ms)
+		ackOf(c, now, mss, 100*ms)
 		if c.window() < before || c.window() > before+2*mss || math.Abs(c.wMax*float64(mss)-wMax) > 1 {
 			t.Errorf("MSS %d: the window went from %d to %d, W_max from %.0f bytes to %.0f", mss, before, c.window(), wMax, c.wMax*float64(mss))
 		}
@@ -358,19 +363,19 @@ func TestCongestionStaysSane(t *testing.T) {
 			before := cc.window()
 			switch what {
 			case 0:
-				cc.lost(d.n(2 * cc.window()))
+				cc.lost(1, d.n(2*cc.window()))
 			case 1:
-				cc.timedOut(d.n(2 * cc.window()))
+				cc.timedOut(1, d.n(2*cc.window()))
 			case 2:
 				cc.timedOutAgain()
 			case 3:
-				cc.idle()
+				cc.restart(1, time.Minute, time.Second)
 			case 4:
 				mss = 36 + d.n(9000)
 				cc.setMSS(mss)
 			default:
 				n := d.n(min(cc.window(), 1<<20) + 1)
-				cc.acked(now, n, time.Duration(d.n(500))*ms)
+				ackOf(cc, now, n, time.Duration(d.n(500))*ms)
 				if cc.window() < before || cc.window() > before+n+mss {
 					t.Fatalf("%T: an ACK of %d took the window from %d to %d, %+v", cc, n, before, cc.window(), cc)
 				}

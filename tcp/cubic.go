@@ -23,15 +23,21 @@ type cubic struct {
 	k         float64 // seconds from the epoch to the plateau
 	wEst      float64 // what Reno would have by now (4.3)
 	fraction  float64 // bytes of growth not yet in cwnd
+	before    *cubic  // the latest reduction; nil: there is none to undo
 }
+
+func (c *cubic) name() string { return CUBIC }
 
 func (c *cubic) segments() float64 { return float64(c.cwnd) / float64(c.mss) }
 
-func (c *cubic) acked(now instant, n int, srtt time.Duration) {
-	n = c.slowStart(n)
-	if n == 0 {
-		return
+func (c *cubic) acked(a ackInfo) {
+	if n := c.slowStart(c.growth(&a)); n > 0 {
+		c.avoid(a.now, n, a.srtt)
 	}
+}
+
+// avoid is congestion avoidance (4.2 to 4.5): n bytes were acknowledged.
+func (c *cubic) avoid(now instant, n int, srtt time.Duration) {
 	switch gap := now.sub(c.updated); {
 	case c.epoch == 0:
 		c.startEpoch(now)
@@ -77,6 +83,13 @@ func (c *cubic) grow(bytes float64) {
 	c.fraction = fraction
 }
 
+// remember keeps what undo restores.
+func (c *cubic) remember() {
+	now := *c
+	now.before = nil
+	c.before = &now
+}
+
 // reduce remembers the window and lowers ssthresh (4.6, 4.7).
 func (c *cubic) reduce(inFlight int) {
 	cwnd := c.segments()
@@ -90,13 +103,33 @@ func (c *cubic) reduce(inFlight int) {
 	c.epoch, c.fraction = 0, 0
 }
 
-func (c *cubic) lost(inFlight int) {
+func (c *cubic) lost(_ instant, inFlight int) {
+	c.remember()
 	c.reduce(inFlight)
 	c.cwnd = c.ssthresh
 }
 
+// ecnEcho is as a loss (4.6), and there is nothing to undo about it.
+func (c *cubic) ecnEcho(now instant, inFlight int) {
+	c.lost(now, inFlight)
+	c.before = nil
+}
+
+// undo is 4.9: the curve goes on as if there had been no reduction.
+func (c *cubic) undo(instant) {
+	b := c.before
+	if b == nil {
+		return
+	}
+	c.restore(b.windows)
+	c.wMax, c.cwndPrior, c.wEst = b.wMax, b.cwndPrior, b.wEst
+	c.epoch, c.updated, c.origin, c.k = b.epoch, b.updated, b.origin, b.k
+	c.before = nil
+}
+
 // timedOut is 4.8: the next stage starts on the plateau, at the window it finds.
-func (c *cubic) timedOut(inFlight int) {
+func (c *cubic) timedOut(_ instant, inFlight int) {
+	c.remember()
 	c.reduce(inFlight)
 	c.wMax = 0
 	c.cwnd = c.mss
@@ -107,8 +140,8 @@ func (c *cubic) timedOutAgain() {
 	c.epoch = 0
 }
 
-func (c *cubic) idle() {
-	c.windows.idle()
+func (c *cubic) restart(now instant, idle, rto time.Duration) {
+	c.windows.restart(now, idle, rto)
 	c.epoch = 0 // the curve starts again from a smaller window
 }
 

@@ -31,7 +31,8 @@
 //	recvqueue.go  data for Read; reassembly.go: data beyond a gap
 //	timewait.go   what is left of a connection in TIME-WAIT
 //	fifo.go       the queue that both kinds of record stand in
-//	cubic.go, reno.go, congestion.go, rtt.go
+//	congestion.go what an algorithm of congestion control is told; windows.go, reno.go, cubic.go
+//	rtt.go        round-trip time and retransmission timeout (RFC 6298)
 //	limits.go     what keeps the sender from sending more, and how fast its data arrives
 //
 // # Who owns what

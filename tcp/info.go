@@ -165,6 +165,7 @@ func (c *tcb) info(now instant) Info {
 		RcvOooPack:    c.counts.oooSegs,
 	}
 	if c.cc != nil {
+		info.Congestion = c.cc.name()
 		info.SndSsthresh = c.cc.threshold()
 	}
 	if c.fl != nil {

@@ -253,8 +253,8 @@ func (c *tcb) sendSize(now instant, mss int) int {
 		c.cwndFull = false
 		return 0
 	}
-	if c.fl == nil && c.lastSent != 0 && now.sub(c.lastSent) > c.rto() {
-		c.cc.idle()
+	if idle := now.sub(c.lastSent); c.fl == nil && c.lastSent != 0 && idle > c.rto() {
+		c.cc.restart(now, idle, c.rto())
 	}
 	n := min(unsent, int(c.sndUna-c.sndNxt)+c.sndWnd, c.burst(mss))
 	room := c.cwnd() - c.pipe()

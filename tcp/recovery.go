@@ -2,9 +2,8 @@ package tcp
 
 import "github.com/tinystack/tinystack/internal/counter"
 
-// recoverLoss finds what is lost from what an ACK tells, and lets cwnd grow or
-// shrink for it: fast retransmit and recovery by RFC 6675 with SACK, by RFC 6582
-// without. Limited transmit (RFC 3042) needs no rule of its own, since what
+// recoverLoss finds what is lost from what an ACK tells, and has cwnd shrink for
+// it: fast retransmit and recovery by RFC 6675 with SACK, by RFC 6582 without. Limited transmit (RFC 3042) needs no rule of its own, since what
 // duplicate ACKs show to have arrived no longer counts as in the network.
 func (c *tcb) recoverLoss(now instant, ack int64, delivered, news int, advanced, duplicate bool) {
 	if duplicate {
@@ -13,11 +12,11 @@ func (c *tcb) recoverLoss(now instant, ack int64, delivered, news int, advanced,
 	}
 	switch c.phase {
 	case open:
-		c.inOpen(now, delivered, advanced)
+		c.inOpen(now, advanced)
 	case recovery:
-		c.inRecovery(ack, delivered, advanced)
+		c.inRecovery(now, ack, delivered, advanced)
 	case loss:
-		c.inLoss(now, ack, delivered, advanced)
+		c.inLoss(now, ack, advanced)
 	}
 }
 
@@ -35,10 +34,9 @@ func (c *tcb) noteDupAck() {
 	}
 }
 
-func (c *tcb) inOpen(now instant, delivered int, advanced bool) {
+func (c *tcb) inOpen(now instant, advanced bool) {
 	if advanced {
 		c.dupAcks, c.dupAcked = 0, 0
-		c.grow(now, delivered)
 	}
 	if c.fl == nil {
 		return
@@ -51,26 +49,27 @@ func (c *tcb) inOpen(now instant, delivered int, advanced bool) {
 	case !c.sackOK && c.recover != 0 && c.sndUna <= c.recover:
 		return // RFC 6582 3.2 step 2: these may be for what the last recovery sent twice
 	}
-	c.enterRecovery(edge)
+	c.enterRecovery(now, edge)
 }
 
 // enterRecovery is RFC 6675 5 step 4, RFC 6582 3.2 step 2.
-func (c *tcb) enterRecovery(edge int64) {
+func (c *tcb) enterRecovery(now instant, edge int64) {
 	counter.Inc(&c.stats.FastRecoveries)
 	c.phase = recovery
 	c.recover = c.sndNxt
 	if !c.sackOK {
 		c.dupAcked = min(dupThresh*c.mss(c.tsLen()), c.inFlight())
 	}
-	c.cc.lost(c.inFlight())
+	c.cc.lost(now, c.inFlight())
 	c.fl.markFirstLost(c.mss(c.tsLen()))
 	c.fl.markLostBelow(edge)
 	c.resendNow = true
 }
 
-func (c *tcb) inRecovery(ack int64, delivered int, advanced bool) {
+func (c *tcb) inRecovery(now instant, ack int64, delivered int, advanced bool) {
 	if ack >= c.recover {
 		c.endRecovery()
+		c.cc.recovered(now)
 		return
 	}
 	if c.sackOK {
@@ -85,14 +84,13 @@ func (c *tcb) inRecovery(ack int64, delivered int, advanced bool) {
 	}
 }
 
-func (c *tcb) inLoss(now instant, ack int64, delivered int, advanced bool) {
+func (c *tcb) inLoss(now instant, ack int64, advanced bool) {
 	if advanced {
 		c.dupAcks, c.dupAcked = 0, 0
-		c.cwndFull = true // one segment at a time is all that was allowed
-		c.grow(now, delivered)
 	}
 	if ack >= c.recover {
 		c.endRecovery()
+		c.cc.recovered(now)
 	}
 }
 
@@ -100,13 +98,6 @@ func (c *tcb) endRecovery() {
 	c.phase = open
 	c.dupAcks, c.dupAcked = 0, 0
 	c.resendNow = false
-}
-
-// grow lets cwnd grow, if it was what held us back (RFC 9293 3.8.2, RFC 7661 4.1).
-func (c *tcb) grow(now instant, delivered int) {
-	if c.cwndFull && delivered > 0 {
-		c.cc.acked(now, delivered, c.rtt.srtt)
-	}
 }
 
 // retransmitTimeout is RFC 6298 (5.4) to (5.6) and RFC 5681 3.1.
@@ -117,7 +108,7 @@ func (c *tcb) retransmitTimeout(now instant) {
 		if c.phase == loss && c.sndUna < c.recover && c.rtt.backoff > 0 {
 			c.cc.timedOutAgain()
 		} else {
-			c.cc.timedOut(c.inFlight())
+			c.cc.timedOut(now, c.inFlight())
 		}
 	}
 	if c.fl.live()[0].state == sacked { // the peer took it back (RFC 2018 8)

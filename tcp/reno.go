@@ -1,14 +1,16 @@
 package tcp
 
-import "time"
-
 // reno is the congestion control of RFC 5681, with the byte counting of RFC 3465.
 type reno struct {
 	windows
-	counted int // bytes acknowledged since cwnd last grew in congestion avoidance
+	counted int      // bytes acknowledged since cwnd last grew in congestion avoidance
+	before  *windows // the latest reduction; nil: there is none to undo
 }
 
-func (r *reno) acked(_ instant, n int, _ time.Duration) {
+func (r *reno) name() string { return Reno }
+
+func (r *reno) acked(a ackInfo) {
+	n := r.growth(&a)
 	r.counted = min(r.counted, r.cwnd) + r.slowStart(n) // cwnd may have been lowered meanwhile
 	for r.counted >= r.cwnd {                           // one segment per round trip, RFC 3465 2.1
 		r.counted -= r.cwnd
@@ -16,14 +18,28 @@ func (r *reno) acked(_ instant, n int, _ time.Duration) {
 	}
 }
 
-func (r *reno) lost(inFlight int) {
+func (r *reno) lost(_ instant, inFlight int) {
+	w := r.windows
+	r.before = &w
 	r.reduceTo(0.5, inFlight)
 	r.cwnd = r.ssthresh
 	r.counted = 0
 }
 
-func (r *reno) timedOut(inFlight int) {
-	r.reduceTo(0.5, inFlight)
+func (r *reno) timedOut(now instant, inFlight int) {
+	r.lost(now, inFlight)
 	r.cwnd = r.mss
-	r.counted = 0
+}
+
+// ecnEcho is as a loss (RFC 3168 6.1.2), and there is nothing to undo about it.
+func (r *reno) ecnEcho(now instant, inFlight int) {
+	r.lost(now, inFlight)
+	r.before = nil
+}
+
+func (r *reno) undo(instant) {
+	if r.before != nil {
+		r.restore(*r.before)
+		r.before = nil
+	}
 }

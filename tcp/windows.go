@@ -1,0 +1,78 @@
+package tcp
+
+import "time"
+
+// windows is what the algorithms that know the path by its losses have in common.
+type windows struct {
+	cwnd     int
+	ssthresh int
+	mss      int
+	credit   int // bytes that arrived beyond a gap, to be counted once it is filled
+}
+
+func (w *windows) window() int        { return w.cwnd }
+func (w *windows) threshold() int     { return w.ssthresh }
+func (w *windows) pacing() float64    { return 0 }
+func (w *windows) ownsRecovery() bool { return false }
+
+func (w *windows) setMSS(mss int) {
+	w.mss = mss
+	w.cwnd = max(w.cwnd, mss)
+}
+
+// growth is the number of bytes for which an ACK lets cwnd grow: none in fast recovery, none
+// where the application or the peer's window was the limit (RFC 9293 3.8.2, RFC 9438 5.8). A
+// duplicate ACK lets it grow neither (RFC 5681 3.2 step 1), but what it says has arrived
+// counts when the gap turns out to be late packets.
+func (w *windows) growth(a *ackInfo) int {
+	switch {
+	case a.phase == recovery:
+		w.credit = 0
+		return 0
+	case !a.advanced:
+		w.credit += a.acked
+		return 0
+	}
+	n := a.acked + w.credit
+	w.credit = 0
+	if !a.full && a.phase != loss { // after a timeout cwnd is the limit
+		return 0
+	}
+	return n
+}
+
+// slowStart adds what was acknowledged to cwnd, up to ssthresh (RFC 5681 3.1,
+// RFC 3465 without its limit: one ACK may stand for a super-segment). It returns the bytes left for
+// congestion avoidance.
+func (w *windows) slowStart(n int) (rest int) {
+	grow := min(n, max(0, w.ssthresh-w.cwnd))
+	w.cwnd += grow
+	return n - grow
+}
+
+// reduceTo sets ssthresh to a share of what is in flight, at least two segments
+// (RFC 5681 (4)).
+func (w *windows) reduceTo(share float64, inFlight int) {
+	w.ssthresh = max(int(share*float64(min(inFlight, w.cwnd))), 2*w.mss)
+}
+
+// restore is RFC 4015 4 (1): both go back to what they were.
+func (w *windows) restore(before windows) {
+	w.cwnd = max(w.cwnd, before.cwnd)
+	w.ssthresh = max(w.ssthresh, before.ssthresh)
+}
+
+// recovered: cwnd was at ssthresh all the while.
+func (w *windows) recovered(instant) {}
+
+// timedOutAgain sets cwnd to the loss window (RFC 5681 3.1).
+func (w *windows) timedOutAgain() { w.cwnd = w.mss }
+
+// restart sets cwnd to the restart window (RFC 5681 4.1).
+func (w *windows) restart(_ instant, _, _ time.Duration) {
+	w.cwnd = min(w.cwnd, initialWindow(w.mss))
+}
+
+// synLost sets cwnd to one segment (RFC 5681 3.1, "the initial window ... MUST be
+// set to 1 SMSS if the SYN or SYN/ACK is lost", of RFC 6928 2 too).
+func (w *windows) synLost() { w.cwnd = w.mss }
