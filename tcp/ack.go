@@ -39,10 +39,11 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 		c.readSACK(s, ack, &sample{})
 		return
 	}
+	c.noteAppLimited()
 	outstanding := c.sndUna < c.sndNxt
 	wndBefore := c.sndWnd
 	c.updateSendWindow(s, ack)
-	info := ackInfo{now: now, before: c.pipe(), phase: c.phase}
+	info := ackInfo{now: now, before: c.pipe(), phase: c.phase, full: c.cwndLimited(), lost: c.countLost()}
 	var rtt sample
 	delivered, advanced := 0, ack > c.sndUna
 	if advanced {
@@ -51,7 +52,7 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	news := c.readSACK(s, ack, &rtt)
 	info.rtt = c.sampleRTT(now, s, rtt)
 	info.acked, info.advanced = delivered+news, advanced
-	c.noteDelivered(now, delivered+news)
+	info.rate = c.sampleRate(now, info.acked, &rtt.newest)
 	// A duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: any that brings news of it).
 	duplicate := outstanding && !advanced && s.seqLen() == 0 && c.sndWnd == wndBefore
 	if c.sackOK {
@@ -73,7 +74,8 @@ func (c *tcb) tellCongestion(info *ackInfo) {
 	if c.phase != open {
 		info.phase = c.phase
 	}
-	info.pipe, info.full = c.pipe(), c.cwndFull
+	info.pipe = c.pipe()
+	info.lost += c.countLost()
 	info.srtt, info.minRTT = c.rtt.srtt, c.rtt.minimum
 	c.cc.acked(*info)
 }

@@ -60,6 +60,7 @@ type ackInfo struct {
 	full     bool  // cwnd was what held the sender back
 	phase    phase // of loss recovery, in which the ACK came or which it began
 	ece      bool  // it echoes a mark of the path (RFC 3168)
+	rate     rateSample
 }
 
 // The congestion control algorithms there are.

@@ -33,7 +33,8 @@
 //	fifo.go       the queue that both kinds of record stand in
 //	congestion.go what an algorithm of congestion control is told; windows.go, reno.go, cubic.go
 //	rtt.go        round-trip time and retransmission timeout (RFC 6298)
-//	limits.go     what keeps the sender from sending more, and how fast its data arrives
+//	pacing.go     when it goes out; rate.go: how fast it arrives
+//	limits.go     what keeps the sender from sending more
 //
 // # Who owns what
 //

@@ -11,6 +11,7 @@ import (
 type run struct {
 	start, end int64
 	at         instant // of the last transmission
+	tx         txRecord
 	state      runState
 	resent     bool // ever retransmitted: no RTT sample (Karn)
 }
@@ -33,6 +34,7 @@ type flight struct {
 
 	pipe        int   // bytes that are in the network (RFC 6675 3)
 	lostBytes   int   // bytes of runs in state lost
+	marked      int   // bytes of runs that have come into that state, until they are counted
 	sackedBytes int   // bytes of runs in state sacked
 	highSacked  int64 // end of the highest sacked run
 	lossEdge    int64 // below it, what is not sacked has been marked lost once
@@ -67,18 +69,22 @@ func (f *flight) find(at int64) int {
 	return sort.Search(len(live), func(i int) bool { return live[i].end > at })
 }
 
-// sent records the transmission of new sequence space.
-func (f *flight) sent(now instant, start, end int64) {
+// sent records the transmission of new sequence space, and returns it.
+func (f *flight) sent(now instant, start, end int64) *run {
 	if f.head > len(f.runs)/2 && len(f.runs) == cap(f.runs) { // pays for the copy
 		f.runs = f.runs[:copy(f.runs, f.live())]
 		f.head = 0
 	}
 	f.runs = append(f.runs, run{start: start, end: end, at: now})
 	f.pipe += int(end - start)
+	return &f.runs[len(f.runs)-1]
 }
 
 // setState moves a run to another state and keeps the sums right.
 func (f *flight) setState(r *run, s runState) {
+	if s == lost && r.state != lost {
+		f.marked += int(r.end - r.start)
+	}
 	f.account(r, -1)
 	r.state = s
 	f.account(r, +1)
@@ -112,6 +118,7 @@ func (f *flight) split(i int, at int64) {
 type sample struct {
 	sentAt instant // of the newest segment acknowledged, if each was sent once; else 0
 	resent bool    // some of what was acknowledged had been sent more than once
+	newest run     // the transmission made last
 }
 
 // add takes a run in. Once one of them was resent there is no time: the others may have been
@@ -121,6 +128,9 @@ func (s *sample) add(r *run) {
 	s.sentAt = max(s.sentAt, r.at)
 	if s.resent {
 		s.sentAt = 0
+	}
+	if r.at > s.newest.at || (r.at == s.newest.at && r.end > s.newest.end) {
+		s.newest = *r
 	}
 }
 
@@ -295,14 +305,15 @@ func (f *flight) firstLost() *run {
 	return nil
 }
 
-// resend records the retransmission of the first n bytes of a lost run.
-func (f *flight) resend(now instant, r *run, n int) {
+// resend records the retransmission of the first n bytes of a lost run, and returns those.
+func (f *flight) resend(now instant, r *run, n int) *run {
 	i := f.find(r.start)
 	f.split(i, r.start+int64(n))
 	r = &f.live()[i]
 	f.setState(r, retransmitted)
 	r.at, r.resent = now, true
 	f.nextLost = r.end
+	return r
 }
 
 // lossEdgeBySACK returns the position below which what is not sacked counts as

@@ -61,12 +61,13 @@ type Info struct {
 	OutOfOrderPieces int
 
 	// Of the data sent. The times add up to BusyTime, while there was any that was
-	// not acknowledged; tcp_info has no CwndLimited and AppLimited.
+	// not acknowledged; tcp_info has no AppLimited, CwndLimited and PacingLimited.
 	Limited        Limit // what keeps the connection from sending more now
 	BusyTime       time.Duration
 	AppLimited     time.Duration
 	RwndLimited    time.Duration
 	CwndLimited    time.Duration
+	PacingLimited  time.Duration
 	SndbufLimited  time.Duration
 	DeliveryRate   uint64 // bytes/s that arrived at the peer, over the latest round trip or so
 	RateAppLimited bool   // DeliveryRate is a lower bound: for part of that there was nothing to send

@@ -3,7 +3,7 @@ package tcp
 import "time"
 
 // Limit is what keeps a connection from sending more. The text forms are "idle",
-// "app", "rwnd", "cwnd" and "sndbuf".
+// "app", "rwnd", "cwnd", "pacing" and "sndbuf".
 type Limit uint8
 
 // The limits there are. Time in each but LimitIdle is counted.
@@ -12,10 +12,11 @@ const (
 	LimitApp                 // the application: all is sent, or Nagle's algorithm waits for more
 	LimitRwnd                // the peer's receive window
 	LimitCwnd                // the congestion window
+	LimitPacing              // the pace that the congestion control sets
 	LimitSndbuf              // a full send buffer: all of it is sent, and a Write waits for room
 )
 
-var limitNames = [...]string{"idle", "app", "rwnd", "cwnd", "sndbuf"}
+var limitNames = [...]string{"idle", "app", "rwnd", "cwnd", "pacing", "sndbuf"}
 
 func (l Limit) String() string {
 	if int(l) < len(limitNames) {
@@ -38,18 +39,23 @@ func (l *Limit) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// limits is the account of what held the sender back, and how fast its data
-// arrived. A connection that has sent no data has none.
+// limits is the account of what holds the sender back, and how fast its data
+// arrives. A connection that has sent no data has none.
 type limits struct {
-	by    Limit
-	since instant                        // it has been by
-	total [len(limitNames)]time.Duration // without what runs since then
-	rate  float64                        // bytes/s; 0: no sample yet
-	start instant                        // of the interval of the next sample
-	bytes int                            // that arrived in it
-	app   time.Duration                  // total[LimitApp] at its start
+	by       Limit
+	since    instant                        // it has been by
+	total    [len(limitNames)]time.Duration // without what runs since then
+	cwndFull int64                          // what had been sent when cwnd was full last
+	deliveryState
+	pacer
+}
 
-	rateApp bool // rate is a lower bound: the application had nothing to send for part of the interval
+// account returns the limits, which begin here. Before the first data the application had none.
+func (c *tcb) account() *limits {
+	if c.limits == nil {
+		c.limits = &limits{deliveryState: deliveryState{appLimited: 1}}
+	}
+	return c.limits
 }
 
 // limit is what keeps the connection from sending more, now that next has sent
@@ -59,6 +65,8 @@ func (c *tcb) limit() Limit {
 	switch {
 	case c.sndBuf.n == 0:
 		return LimitIdle
+	case c.pacedUntil() != 0:
+		return LimitPacing
 	case c.fl != nil && c.fl.lostBytes > 0 && !c.persisting:
 		return LimitCwnd
 	case unsent == 0 && c.starved && !c.writable():
@@ -77,16 +85,12 @@ func (c *tcb) limit() Limit {
 // sent that could be.
 func (c *tcb) noteLimit(now instant) {
 	by := c.limit()
-	l := c.limits
-	if l == nil {
-		if by == LimitIdle {
-			return
-		}
-		l = new(limits)
-		c.limits = l
+	if c.limits == nil && by == LimitIdle {
+		return
 	}
-	if l.by == LimitIdle { // time without data says nothing of the path
-		l.begin(now)
+	l := c.account()
+	if c.cwndFull {
+		l.cwndFull = c.sndNxt
 	}
 	if by == l.by {
 		return
@@ -95,41 +99,8 @@ func (c *tcb) noteLimit(now instant) {
 	l.by, l.since = by, now
 }
 
-// begin starts an interval of the rate's next sample.
-func (l *limits) begin(now instant) { l.start, l.bytes, l.app = now, 0, l.appTime(now) }
-
-// appTime is the time so far in which the application had nothing to send.
-func (l *limits) appTime(now instant) time.Duration {
-	if l.by == LimitApp {
-		return l.total[LimitApp] + now.sub(l.since)
-	}
-	return l.total[LimitApp]
-}
-
-// noteDelivered takes into account that n bytes more have arrived at the peer.
-// A sample of the rate is what arrived in an interval of a round trip or a little
-// more; the first may be of a shorter one, in which all arrived that was sent.
-// Where the application had nothing to send for more than an eighth of it, the
-// sample is a lower bound: it counts if it is higher than the last one, or that
-// was such a bound too.
-func (c *tcb) noteDelivered(now instant, n int) {
-	l := c.limits
-	if l == nil || n == 0 {
-		return
-	}
-	l.bytes += n
-	interval := now.sub(l.start)
-	first := l.rate == 0 && c.fl == nil
-	if interval <= 0 || (interval < c.rtt.srtt && !first) {
-		return
-	}
-	rate := float64(l.bytes) / interval.Seconds()
-	app := l.appTime(now)-l.app > interval/8
-	if !app || rate >= l.rate || l.rateApp {
-		l.rate, l.rateApp = rate, app
-	}
-	l.begin(now)
-}
+// cwndLimited reports whether cwnd was full at some time in the last round trip.
+func (c *tcb) cwndLimited() bool { return c.limits != nil && c.sndUna < c.limits.cwndFull }
 
 // limitInfo fills in what Info has of this.
 func (c *tcb) limitInfo(now instant, info *Info) {
@@ -145,17 +116,9 @@ func (c *tcb) limitInfo(now instant, info *Info) {
 	info.AppLimited = total[LimitApp]
 	info.RwndLimited = total[LimitRwnd]
 	info.CwndLimited = total[LimitCwnd]
+	info.PacingLimited = total[LimitPacing]
 	info.SndbufLimited = total[LimitSndbuf]
-	info.BusyTime = info.AppLimited + info.RwndLimited + info.CwndLimited + info.SndbufLimited
+	info.BusyTime = info.AppLimited + info.RwndLimited + info.CwndLimited + info.PacingLimited + info.SndbufLimited
 	info.DeliveryRate = uint64(l.rate)
 	info.RateAppLimited = l.rateApp
-}
-
-// pathHolds is the bandwidth-delay product: the bytes that the path takes in the time of its
-// shortest round trip, at the rate at which they arrived last; 0 before that is known.
-func (c *tcb) pathHolds() int {
-	if c.limits == nil {
-		return 0
-	}
-	return int(c.limits.rate * c.rtt.minimum.Seconds())
 }

@@ -13,6 +13,9 @@ const maxBurst = packet.MaxSize - packet.MaxHead
 // false when nothing is to be sent now.
 func (c *tcb) next(now instant, s *segment) bool {
 	*s = segment{}
+	if c.limits != nil {
+		c.limits.until = 0
+	}
 	switch {
 	case c.refuseNow:
 		c.refuseNow = false
@@ -171,6 +174,8 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	case room < min(n, mss):
 		c.cwndFull = true
 		return false
+	case c.held(now):
+		return false
 	default:
 		n = min(n, max(room/mss, 1)*mss)
 	}
@@ -178,7 +183,7 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	if c.finAt != 0 && start+int64(n) == c.finAt && r.end > c.finAt {
 		n++ // a FIN takes no room in a segment
 	}
-	c.fl.resend(now, r, n)
+	c.noteSent(c.fl.resend(now, r, n))
 	c.resendNow = false
 	c.segmentAt(now, s, start, start+int64(n))
 	s.again = true
@@ -198,10 +203,14 @@ func (c *tcb) cwnd() int {
 
 // burst is the most data in bytes of one segment, in whole segments on the wire.
 func (c *tcb) burst(mss int) int {
-	if c.tso {
-		return max(1, maxBurst/mss) * mss
+	if !c.tso {
+		return mss
 	}
-	return mss
+	n := max(1, maxBurst/mss) * mss
+	if rate := c.pacingRate(); rate > 0 {
+		n = min(n, quantum(rate, mss))
+	}
+	return n
 }
 
 // sendNew sends what was not sent before.
@@ -216,7 +225,7 @@ func (c *tcb) sendNew(now instant, s *segment) bool {
 	case Established, CloseWait, FinWait1, Closing, LastAck:
 		n := c.sendSize(now, c.mss(s.Options.Len()))
 		fin := c.finUnsent() && n == c.unsent()
-		if n == 0 && !fin {
+		if (n == 0 && !fin) || (n > 0 && c.held(now)) {
 			return false
 		}
 		c.sndNxt += int64(n)
@@ -239,7 +248,7 @@ func (c *tcb) sentNew(now instant, start int64) {
 			c.lastAcked = now
 		}
 	}
-	c.fl.sent(now, start, c.sndNxt)
+	c.noteSent(c.fl.sent(now, start, c.sndNxt))
 	if c.rexmitAt == 0 || c.persisting {
 		c.armRexmit(now, false)
 	}
@@ -281,7 +290,7 @@ func (c *tcb) sendSize(now instant, mss int) int {
 // armPersist starts the persist timer when the peer's window is what stops us,
 // for its next update may be lost (RFC 9293 3.8.6.1).
 func (c *tcb) armPersist(now instant) {
-	if c.fl == nil && c.rexmitAt == 0 && c.unsent() > 0 && c.state.synchronized() {
+	if c.fl == nil && c.rexmitAt == 0 && c.unsent() > 0 && c.pacedUntil() == 0 && c.state.synchronized() {
 		c.lastAcked = now
 		c.armRexmit(now, true)
 	}
@@ -298,7 +307,7 @@ func (c *tcb) sendProbe(now instant, s *segment) bool {
 	if c.fl != nil { // the last probe was not accepted
 		r := &c.fl.live()[0]
 		start, end = r.start, r.end
-		c.fl.resend(now, r, int(end-start))
+		c.noteSent(c.fl.resend(now, r, int(end-start)))
 	} else {
 		usable := int(c.sndUna-c.sndNxt) + c.sndWnd
 		end = start + int64(max(1, min(c.unsent(), usable, c.mss(s.Options.Len()))))

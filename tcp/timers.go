@@ -12,7 +12,8 @@ const finWait2Timeout = 60 * time.Second
 
 // nextTimeout is the next moment advance is to be called; zero: none.
 func (c *tcb) nextTimeout() instant {
-	return earlier(earlier(c.rexmitAt, c.ackDue), earlier(c.keepAt, c.lingerAt))
+	at := earlier(earlier(c.rexmitAt, c.ackDue), earlier(c.keepAt, c.lingerAt))
+	return earlier(at, c.pacedUntil())
 }
 
 // advance does what is due.
@@ -24,6 +25,7 @@ func (c *tcb) advance(now instant) {
 		*t = 0
 		return true
 	}
+	c.noteAppLimited()
 	if due(&c.rexmitAt) {
 		c.rexmitExpired(now)
 	}

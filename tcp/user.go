@@ -21,6 +21,7 @@ func (c *tcb) sendBuffer() int {
 
 // write queues as much of p as there is room for.
 func (c *tcb) write(p []byte) int {
+	c.noteAppLimited()
 	n := c.sndBuf.write(p, c.sendBuffer())
 	c.starved = n < len(p)
 	return n

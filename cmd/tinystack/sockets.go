@@ -83,11 +83,12 @@ type tcpInfo struct {
 	LastAck        int64     `json:"last_ack_recv_us"`
 	DeliveryRate   uint64    `json:"delivery_rate"` // bytes/s; 0: not known yet
 	RateAppLimited bool      `json:"delivery_rate_app_limited"`
-	Limited        tcp.Limit `json:"limited"` // idle, app, rwnd, cwnd or sndbuf
+	Limited        tcp.Limit `json:"limited"` // idle, app, rwnd, cwnd, pacing or sndbuf
 	Busy           int64     `json:"busy_us"`
 	AppLimited     int64     `json:"app_limited_us"`
 	RwndLimited    int64     `json:"rwnd_limited_us"`
 	CwndLimited    int64     `json:"cwnd_limited_us"`
+	PacingLimited  int64     `json:"pacing_limited_us"`
 	SndbufLimited  int64     `json:"sndbuf_limited_us"`
 }
 
@@ -167,7 +168,7 @@ func tcpInfoOf(i *tcp.Info) *tcpInfo {
 		LastSnd: i.LastDataSent.Microseconds(), LastRcv: i.LastDataRecv.Microseconds(), LastAck: i.LastAckRecv.Microseconds(),
 		DeliveryRate: i.DeliveryRate, RateAppLimited: i.RateAppLimited, Limited: i.Limited,
 		Busy: i.BusyTime.Microseconds(), AppLimited: i.AppLimited.Microseconds(), RwndLimited: i.RwndLimited.Microseconds(),
-		CwndLimited: i.CwndLimited.Microseconds(), SndbufLimited: i.SndbufLimited.Microseconds(),
+		CwndLimited: i.CwndLimited.Microseconds(), PacingLimited: i.PacingLimited.Microseconds(), SndbufLimited: i.SndbufLimited.Microseconds(),
 	}
 	if i.SndSsthresh != math.MaxInt {
 		t.SndSsthresh = i.SndSsthresh
