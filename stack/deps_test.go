@@ -28,8 +28,9 @@ var allowed = map[string][]string{
 	"tcp":                {"packet"},
 	"udp":                {"packet"},
 	"stack":              {"link", "ipv4", "tcp", "udp", "packet"},
+	"dnsclient":          {},
 	"httpd":              {},
-	"cmd":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "httpd"},
+	"cmd":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "httpd", "dnsclient"},
 	"e2e":                {"stack", "link", "ipv4", "tcp", "udp", "packet"},
 }
 
