@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"syscall"
 
-	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
 )
 
@@ -21,19 +20,19 @@ func (l *Layer) control(in *packet.In, h icmpHeader, quote []byte) {
 	s := &l.icmpStats
 	quoted, hlen, err := parse(quote)
 	if err != nil || len(quote) < hlen+minQuote || quoted.Offset != 0 {
-		drop(&s.InErrors, &s.DropQuote)
+		l.drop(in, &s.InErrors, &s.DropQuote)
 		return
 	}
 	// It must be addressed to who sent the packet, and that is this host.
 	if quoted.Src != in.Dst || in.Broadcast || !unicast(bits4(quoted.Dst)) {
-		counter.Inc(&s.DropForeign)
+		l.discard(in, &s.DropForeign)
 		return
 	}
 	c := packet.Control{Local: quoted.Src, Remote: quoted.Dst, Quoted: quote[hlen:]}
 	c.Err, c.Hard = controlErr(h)
 	if h.typ == icmpUnreachable && h.code == codeFragNeeded {
 		if c.MTU = nextHopMTU(h, &quoted); c.MTU < minMTU {
-			drop(&s.InErrors, &s.DropMTU)
+			l.drop(in, &s.InErrors, &s.DropMTU)
 			return
 		}
 	}
@@ -44,13 +43,13 @@ func (l *Layer) control(in *packet.In, h icmpHeader, quote []byte) {
 func (l *Layer) dispatch(in *packet.In, h icmpHeader, protocol uint8, c *packet.Control) {
 	if protocol == protocolICMP {
 		if !l.echoes.control(in, h, c) {
-			counter.Inc(&l.icmpStats.DropUnknownEcho)
+			l.discard(in, &l.icmpStats.DropUnknownEcho)
 		}
 		return
 	}
 	handler := l.handlers[protocol].Load()
 	if handler == nil {
-		counter.Inc(&l.icmpStats.DropNoHandler)
+		l.discard(in, &l.icmpStats.DropNoHandler)
 		return
 	}
 	(*handler).Control(c)

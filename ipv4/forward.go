@@ -6,40 +6,42 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/internal/gso"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // forward sends the packet b on towards its destination (RFC 1812 5.2.1).
-func (l *Layer) forward(t *table, i *Interface, h *Header, b []byte, o packet.Offload) {
+func (l *Layer) forward(t *table, i *Interface, in *packet.In, h *Header, b []byte, o packet.Offload) {
 	counter.Inc(&l.stats.InForwDatagrams)
 	if h.TTL <= 1 { // RFC 1812 5.3.1
-		drop(&l.stats.InHdrErrors, &l.stats.DropTTL)
-		l.sendErrorAbout(t, b, o, icmpError{typ: icmpTimeExceeded, code: codeTransit})
+		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropTTL)
+		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpTimeExceeded, code: codeTransit})
 		return
 	}
+	l.routed(t, in, h.Dst)
 	w, err := t.way(h.Dst)
 	if err != nil {
-		drop(&l.stats.InNoRoutes, &l.stats.DropNoRoute)
-		l.sendErrorAbout(t, b, o, icmpError{typ: icmpUnreachable, code: codeNet})
+		l.drop(in, &l.stats.InNoRoutes, &l.stats.DropNoRoute)
+		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpUnreachable, code: codeNet})
 		return
 	}
 	// A link has two ends: what came in through it for its own subnet, and is not
 	// for this end, would go to and fro until its TTL ends.
 	if w.iface == i && w.nextHop == h.Dst {
-		drop(&l.stats.InNoRoutes, &l.stats.DropSameLink)
-		l.sendErrorAbout(t, b, o, icmpError{typ: icmpUnreachable, code: codeHost})
+		l.drop(in, &l.stats.InNoRoutes, &l.stats.DropSameLink)
+		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpUnreachable, code: codeHost})
 		return
 	}
-	l.forwardTo(t, w.iface, h, b, o)
+	l.forwardTo(t, w.iface, in, h, b, o)
 }
 
 // forwardTo sends b out through i, whole or in pieces.
-func (l *Layer) forwardTo(t *table, i *Interface, h *Header, b []byte, o packet.Offload) {
+func (l *Layer) forwardTo(t *table, i *Interface, in *packet.In, h *Header, b []byte, o packet.Offload) {
 	mtu := i.MTU()
 	tooBig := forwardLen(h, b, o) > mtu
 	if tooBig && h.DF {
-		drop(&l.stats.InDiscards, &l.stats.DropTooBig)
+		l.drop(in, &l.stats.InDiscards, &l.stats.DropTooBig)
 		counter.Inc(&l.stats.OutFragFails)
-		l.sendErrorAbout(t, b, o, icmpError{typ: icmpUnreachable, code: codeFragNeeded, rest: uint32(mtu)}) // RFC 1191 4
+		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpUnreachable, code: codeFragNeeded, rest: uint32(mtu)}) // RFC 1191 4
 		return
 	}
 	decrementTTL(b)
@@ -48,14 +50,15 @@ func (l *Layer) forwardTo(t *table, i *Interface, h *Header, b []byte, o packet.
 	if o.Csum == packet.CsumValid {
 		o.Csum = packet.CsumFull
 	}
+	m := trace.Mark{Cause: in.Event, Rule: ruleForward}
 	// What fails from here on is counted where it does; the sender isn't told.
 	switch {
 	case !tooBig:
-		_ = l.forwardWhole(i, h, b, o)
+		_ = l.forwardWhole(i, m, h, b, o)
 	case o.GSO == packet.GSONone:
-		_ = l.forwardFragments(i, h, b, o)
+		_ = l.forwardFragments(i, m, h, b, o)
 	default:
-		_ = l.forwardSplit(i, b, o)
+		_ = l.forwardSplit(i, m, b, o)
 	}
 }
 
@@ -69,14 +72,14 @@ func forwardLen(h *Header, b []byte, o packet.Offload) int {
 }
 
 // forwardWhole sends b as it is, with the device's offloads or in software.
-func (l *Layer) forwardWhole(i *Interface, h *Header, b []byte, o packet.Offload) error {
+func (l *Layer) forwardWhole(i *Interface, m trace.Mark, h *Header, b []byte, o packet.Offload) error {
 	missing := needs(o) &^ i.dev.Features()
 	if missing != 0 && o.GSO != packet.GSONone {
-		return l.writeSegments(i, b, o)
+		return l.writeSegments(i, m, b, o)
 	}
 	if missing != 0 {
 		if err := gso.Complete(b, o); err != nil {
-			counter.Inc(&l.stats.OutDiscards)
+			l.refuse(m, &l.stats.OutDiscards)
 			return err
 		}
 		o = packet.Offload{}
@@ -88,34 +91,34 @@ func (l *Layer) forwardWhole(i *Interface, h *Header, b []byte, o packet.Offload
 		n = headersLen(b)
 	}
 	fill(out, b, n)
-	out.Offload = o
+	out.Offload, out.Mark = o, m
 	return l.write(i, out)
 }
 
 // forwardFragments sends b, which is larger than i takes, in fragments.
-func (l *Layer) forwardFragments(i *Interface, h *Header, b []byte, o packet.Offload) error {
+func (l *Layer) forwardFragments(i *Interface, m trace.Mark, h *Header, b []byte, o packet.Offload) error {
 	if err := gso.Complete(b, o); err != nil { // the checksum is over all of them
-		counter.Inc(&l.stats.OutDiscards)
+		l.refuse(m, &l.stats.OutDiscards)
 		return err
 	}
-	return l.fragment(i, &fragmenter{header: *h, pieces: [3][]byte{1: b[h.Len():]}, mtu: i.MTU()})
+	return l.fragment(i, &fragmenter{header: *h, pieces: [3][]byte{1: b[h.Len():]}, mtu: i.MTU(), mark: m})
 }
 
 // forwardSplit sends the super-packet b, whose segments are larger than i takes,
 // as those segments' fragments.
-func (l *Layer) forwardSplit(i *Interface, b []byte, o packet.Offload) error {
+func (l *Layer) forwardSplit(i *Interface, m trace.Mark, b []byte, o packet.Offload) error {
 	err := gso.Split(b, o, func(segment []byte) error {
 		h, _, err := Parse(segment)
 		if err != nil {
 			return err
 		}
 		if len(segment) <= i.MTU() {
-			return l.forwardWhole(i, &h, segment, packet.Offload{})
+			return l.forwardWhole(i, m, &h, segment, packet.Offload{})
 		}
-		return l.forwardFragments(i, &h, segment, packet.Offload{})
+		return l.forwardFragments(i, m, &h, segment, packet.Offload{})
 	})
 	if err == gso.ErrMalformed {
-		counter.Inc(&l.stats.OutDiscards)
+		l.refuse(m, &l.stats.OutDiscards)
 	}
 	return err
 }

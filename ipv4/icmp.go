@@ -75,11 +75,11 @@ func (l *Layer) icmpInput(in *packet.In) {
 	counter.Inc(&s.InMsgs)
 	h, body, ok := parseICMP(in.Payload)
 	if !ok {
-		drop(&s.InErrors, &s.DropShort)
+		l.drop(in, &s.InErrors, &s.DropShort)
 		return
 	}
 	if in.Csum == packet.CsumFull && checksum.Checksum(in.Payload) != 0 {
-		drop(&s.InErrors, &s.DropChecksum)
+		l.drop(in, &s.InErrors, &s.DropChecksum)
 		return
 	}
 	switch h.typ {
@@ -89,7 +89,7 @@ func (l *Layer) icmpInput(in *packet.In) {
 	case icmpEchoReply:
 		counter.Inc(&s.InEchoReps)
 		if !l.echoes.reply(in, h, body) {
-			counter.Inc(&s.DropUnknownEcho)
+			l.discard(in, &s.DropUnknownEcho)
 		}
 	case icmpUnreachable:
 		counter.Inc(&s.InDestUnreachs)
@@ -101,11 +101,11 @@ func (l *Layer) icmpInput(in *packet.In) {
 		counter.Inc(&s.InParmProbs)
 		l.control(in, h, body)
 	case icmpSourceQuench: // RFC 6633 3: silently ignored
-		drop(&s.InSrcQuenchs, &s.DropType)
+		l.drop(in, &s.InSrcQuenchs, &s.DropType)
 	case icmpRedirect:
-		drop(&s.InRedirects, &s.DropType)
+		l.drop(in, &s.InRedirects, &s.DropType)
 	default:
-		counter.Inc(&s.DropType)
+		l.discard(in, &s.DropType)
 	}
 }
 
@@ -115,13 +115,14 @@ func (l *Layer) icmpInput(in *packet.In) {
 // measure; the limit of RFC 1812 4.3.2.8 is for errors.
 func (l *Layer) echoReply(in *packet.In, h icmpHeader, body []byte) {
 	if in.Broadcast {
-		counter.Inc(&l.icmpStats.DropBroadcast)
+		l.discard(in, &l.icmpStats.DropBroadcast)
 		return
 	}
 	p := packet.NewOut()
 	defer p.Release()
 	p.Body[0] = body
 	p.TOS = in.TOS &^ ecnMask
+	p.Mark.Cause, p.Mark.Rule = in.Event, ruleEchoReply
 	counter.Inc(&l.icmpStats.OutEchoReps)
 	h.typ, h.code = icmpEchoReply, 0
 	_ = l.sendICMP(p, h, in.Dst, in.Src) // counted; nobody waits for it

@@ -6,6 +6,7 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/internal/gso"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 const (
@@ -28,59 +29,60 @@ type icmpError = icmpHeader
 // PortUnreachable answers in with the ICMP error that says that nobody has the
 // port it is for, unless RFC 1122 3.2.2 forbids an answer or the rate limit does.
 func (l *Layer) PortUnreachable(in *packet.In) {
-	l.sendErrorAbout(l.table.Load(), in.Packet, in.Offload, icmpError{typ: icmpUnreachable, code: codePort})
+	l.sendErrorAbout(l.table.Load(), in.Event, in.Packet, in.Offload, icmpError{typ: icmpUnreachable, code: codePort})
 }
 
 // sendErrorAbout is sendError about a packet whose checksum o may leave to be
 // completed: it is quoted as it would be on a wire, but for a super-segment, which
 // was never to be on one.
-func (l *Layer) sendErrorAbout(t *table, b []byte, o packet.Offload, e icmpError) {
+func (l *Layer) sendErrorAbout(t *table, cause trace.ID, b []byte, o packet.Offload, e icmpError) {
 	if o.GSO == packet.GSONone {
 		_ = gso.Complete(b, o) // what its offload does not fit is quoted as it is
 	}
-	l.sendError(t, b, e)
+	l.sendError(t, cause, b, e)
 }
 
 // sendError sends the error about the packet b to who sent it, if that may be
 // done. The message quotes as much of b as fits (RFC 1812 4.3.2.3), and comes
 // from the address b was sent to, if this host has it, else from that which the
 // way to the sender selects (4.3.2.4).
-func (l *Layer) sendError(t *table, b []byte, e icmpError) {
+func (l *Layer) sendError(t *table, cause trace.ID, b []byte, e icmpError) {
 	h, hlen, err := parse(b)
-	if err != nil || !l.mayAnswer(t, &h, b[hlen:]) {
+	if err != nil || !l.mayAnswer(t, cause, &h, b[hlen:]) {
 		return
 	}
 	src := h.Dst
 	if t.kind(bits4(src)) != hostLocal {
 		if src, err = l.sourceFor(netip.Addr{}, h.Src); err != nil {
-			counter.Inc(&l.icmpStats.NoErrorForSource)
+			l.count(cause, &l.icmpStats.NoErrorForSource)
 			return
 		}
 	}
-	if t.kind(bits4(h.Src)) != hostLocal && !l.withinLimit(h.Src) {
+	if t.kind(bits4(h.Src)) != hostLocal && !l.withinLimit(cause, h.Src) {
 		return
 	}
 	l.countError(e.typ)
 	p := packet.NewOut()
 	defer p.Release()
 	p.TOS = tosError | h.TOS&tosMask
+	p.Mark.Cause, p.Mark.Rule = cause, errorRules[[2]uint8{e.typ, e.code}]
 	p.Body[0] = b[:min(len(b), maxErrorLen-minHeaderLen-icmpHeaderLen)]
 	_ = l.sendICMP(p, e, src, h.Src) // counted; nobody waits for it
 }
 
 // mayAnswer reports whether an ICMP error may be sent about a packet (RFC 1122
 // 3.2.2, RFC 1812 4.3.2.7); else it counts why not.
-func (l *Layer) mayAnswer(t *table, h *Header, payload []byte) bool {
+func (l *Layer) mayAnswer(t *table, cause trace.ID, h *Header, payload []byte) bool {
 	src, dst := bits4(h.Src), bits4(h.Dst)
 	switch {
 	case t.kind(dst) == hostBroadcast || multicast(dst):
-		counter.Inc(&l.icmpStats.NoErrorForBroadcast)
+		l.count(cause, &l.icmpStats.NoErrorForBroadcast)
 	case h.Offset != 0:
-		counter.Inc(&l.icmpStats.NoErrorForFragment)
+		l.count(cause, &l.icmpStats.NoErrorForFragment)
 	case !unicast(src) || t.kind(src) == hostBroadcast:
-		counter.Inc(&l.icmpStats.NoErrorForSource)
+		l.count(cause, &l.icmpStats.NoErrorForSource)
 	case h.Protocol == protocolICMP && (len(payload) == 0 || icmpHeader{typ: payload[0]}.isError()):
-		counter.Inc(&l.icmpStats.NoErrorForError)
+		l.count(cause, &l.icmpStats.NoErrorForError)
 	default:
 		return true
 	}
@@ -88,13 +90,15 @@ func (l *Layer) mayAnswer(t *table, h *Header, payload []byte) bool {
 }
 
 // withinLimit reports whether another error may be sent to dst now.
-func (l *Layer) withinLimit(dst netip.Addr) bool {
+func (l *Layer) withinLimit(cause trace.ID, dst netip.Addr) bool {
 	switch l.limit.allow(dst) {
 	case overGlobal:
-		drop(&l.icmpStats.OutErrors, &l.icmpStats.RateLimitGlobal)
+		counter.Inc(&l.icmpStats.OutErrors)
+		l.count(cause, &l.icmpStats.RateLimitGlobal)
 		return false
 	case overPeer:
-		drop(&l.icmpStats.OutErrors, &l.icmpStats.RateLimitPeer)
+		counter.Inc(&l.icmpStats.OutErrors)
+		l.count(cause, &l.icmpStats.RateLimitPeer)
 		return false
 	}
 	return true

@@ -15,54 +15,55 @@ import (
 // interface alone.
 func (l *Layer) Input(i *Interface, in *packet.In, b []byte, o packet.Offload) {
 	counter.Inc(&l.stats.InReceives)
+	l.received(i, in, b, o)
 	if i.gone.Load() {
-		drop(&l.stats.InDiscards, &l.stats.DropClosed)
+		l.drop(in, &l.stats.InDiscards, &l.stats.DropClosed)
 		return
 	}
 	h, payload, err := Parse(b)
 	if err != nil {
-		l.dropMalformed(err)
+		l.dropMalformed(in, err)
 		return
 	}
 	b = b[:h.TotalLen]
 	t := l.table.Load()
 	kind := t.kind(bits4(h.Dst))
 	switch {
-	case !l.checkSource(t, i, &h), !l.checkDest(t, i, &h, kind), !l.checkHeader(t, b, &h):
+	case !l.checkSource(t, i, in, &h), !l.checkDest(t, i, in, &h, kind), !l.checkHeader(t, in, b, &h):
 	case kind == hostOther:
-		l.forward(t, i, &h, b, o)
+		l.forward(t, i, in, &h, b, o)
 	default:
 		l.local(in, &h, b, payload, o, kind == hostBroadcast)
 	}
 }
 
 // dropMalformed counts a packet that Parse refused.
-func (l *Layer) dropMalformed(err error) {
+func (l *Layer) dropMalformed(in *packet.In, err error) {
 	switch err {
 	case ErrShort:
-		drop(&l.stats.InHdrErrors, &l.stats.DropShort)
+		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropShort)
 	case ErrVersion:
-		drop(&l.stats.InHdrErrors, &l.stats.DropVersion)
+		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropVersion)
 	case ErrTruncated:
-		drop(&l.stats.InTruncatedPkts, &l.stats.DropTruncated)
+		l.drop(in, &l.stats.InTruncatedPkts, &l.stats.DropTruncated)
 	case ErrChecksum:
-		drop(&l.stats.InHdrErrors, &l.stats.DropChecksum)
+		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropChecksum)
 	default:
-		drop(&l.stats.InHdrErrors, &l.stats.DropLength)
+		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropLength)
 	}
 }
 
 // checkSource reports whether the packet can have come from its source through
 // i (RFC 1122 3.2.1.3, RFC 1812 5.3.7); else it drops it.
-func (l *Layer) checkSource(t *table, i *Interface, h *Header) bool {
+func (l *Layer) checkSource(t *table, i *Interface, in *packet.In, h *Header) bool {
 	src := bits4(h.Src)
 	kind := t.kind(src)
 	switch {
 	case !unicast(src), kind == hostBroadcast, loopback(src) && i != t.loopback:
-		drop(&l.stats.InAddrErrors, &l.stats.DropMartianSource)
+		l.drop(in, &l.stats.InAddrErrors, &l.stats.DropMartianSource)
 		return false
 	case kind == hostLocal && i != t.loopback:
-		drop(&l.stats.InAddrErrors, &l.stats.DropSpoofedSource)
+		l.drop(in, &l.stats.InAddrErrors, &l.stats.DropSpoofedSource)
 		return false
 	}
 	return true
@@ -70,20 +71,20 @@ func (l *Layer) checkSource(t *table, i *Interface, h *Header) bool {
 
 // checkDest reports whether the packet is for this host, or to be forwarded; else
 // it drops it, and nobody is told (RFC 1122 3.2.1.3, RFC 1812 5.3.7).
-func (l *Layer) checkDest(t *table, i *Interface, h *Header, kind hostKind) bool {
+func (l *Layer) checkDest(t *table, i *Interface, in *packet.In, h *Header, kind hostKind) bool {
 	switch dst := bits4(h.Dst); {
 	case loopback(dst) && (kind == hostOther || i != t.loopback):
-		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
+		l.drop(in, &l.stats.InAddrErrors, &l.stats.DropMartianDest)
 	case kind != hostOther:
 		return true
 	case multicast(dst):
-		drop(&l.stats.InAddrErrors, &l.stats.DropMulticast)
+		l.drop(in, &l.stats.InAddrErrors, &l.stats.DropMulticast)
 	case !unicast(dst):
-		drop(&l.stats.InAddrErrors, &l.stats.DropMartianDest)
+		l.drop(in, &l.stats.InAddrErrors, &l.stats.DropMartianDest)
 	case !l.config.Forward:
-		drop(&l.stats.InAddrErrors, &l.stats.DropNotLocal)
+		l.drop(in, &l.stats.InAddrErrors, &l.stats.DropNotLocal)
 	case linkLocal(dst) || linkLocal(bits4(h.Src)):
-		drop(&l.stats.InAddrErrors, &l.stats.DropNotForwardable)
+		l.drop(in, &l.stats.InAddrErrors, &l.stats.DropNotForwardable)
 	default:
 		return true
 	}
@@ -92,9 +93,9 @@ func (l *Layer) checkDest(t *table, i *Interface, h *Header, kind hostKind) bool
 
 // checkHeader reports whether the rest of the header is acceptable; else it drops
 // the packet b.
-func (l *Layer) checkHeader(t *table, b []byte, h *Header) bool {
+func (l *Layer) checkHeader(t *table, in *packet.In, b []byte, h *Header) bool {
 	if h.Offset+h.TotalLen > packet.MaxSize { // the ping of death
-		drop(&l.stats.InHdrErrors, &l.stats.DropFragmentRange)
+		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropFragmentRange)
 		return false
 	}
 	if len(h.Options) == 0 {
@@ -103,11 +104,11 @@ func (l *Layer) checkHeader(t *table, b []byte, h *Header) bool {
 	o := checkOptions(h.Options)
 	switch {
 	case o.malformed:
-		drop(&l.stats.InHdrErrors, &l.stats.DropOptions)
-		l.sendError(t, b, icmpError{typ: icmpParamProblem, rest: uint32(o.pointer) << 24}) // RFC 1122 3.2.2.5
+		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropOptions)
+		l.sendError(t, in.Event, b, icmpError{typ: icmpParamProblem, rest: uint32(o.pointer) << 24}) // RFC 1122 3.2.2.5
 		return false
 	case o.sourceRoute: // RFC 7126 4.3.5, 4.4.5
-		drop(&l.stats.InDiscards, &l.stats.DropSourceRoute)
+		l.drop(in, &l.stats.InDiscards, &l.stats.DropSourceRoute)
 		return false
 	}
 	return true
@@ -135,8 +136,8 @@ func (l *Layer) deliver(in *packet.In, h *Header, b, payload []byte) {
 	}
 	handler := l.handlers[h.Protocol].Load()
 	if handler == nil {
-		drop(&l.stats.InUnknownProtos, &l.stats.DropNoHandler)
-		l.sendError(l.table.Load(), b, icmpError{typ: icmpUnreachable, code: codeProtocol}) // RFC 1122 3.2.2.1
+		l.drop(in, &l.stats.InUnknownProtos, &l.stats.DropNoHandler)
+		l.sendError(l.table.Load(), in.Event, b, icmpError{typ: icmpUnreachable, code: codeProtocol}) // RFC 1122 3.2.2.1
 		return
 	}
 	counter.Inc(&l.stats.InDelivers)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // The protocols that the layer itself must know.
@@ -35,6 +36,8 @@ type Config struct {
 	// ICMPRate is the most ICMP errors sent each second (RFC 1812 4.3.2.8): 1 to 10⁶.
 	// One destination gets a tenth of it. 0: 1000. Negative: no limit.
 	ICMPRate int
+	// Trace is where the layer's events happen. nil: nobody is told.
+	Trace *trace.Node
 }
 
 // Defaults and ranges of Config.
@@ -95,6 +98,7 @@ type Layer struct {
 	stats     Stats
 	icmpStats ICMPStats
 	config    Config
+	trace     *trace.Node
 
 	mu     sync.Mutex // held to replace table
 	closed bool
@@ -115,7 +119,7 @@ func New(config Config) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Layer{config: config}
+	l := &Layer{config: config, trace: config.Trace}
 	l.table.Store(&table{hosts: map[uint32]hostKind{}, addrs: map[*Interface][]netip.Prefix{}})
 	l.reasm.init(l, config)
 	l.pmtus.init()

@@ -10,6 +10,7 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/internal/gso"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // udpChecksumOffset is where a UDP header has its checksum, for which zero means
@@ -20,14 +21,14 @@ const udpChecksumOffset = 6
 func (l *Layer) send(h *hop, src, dst netip.Addr, p *packet.Out) error {
 	counter.Inc(&l.stats.OutRequests)
 	if h.err != nil {
-		counter.Inc(&l.stats.OutNoRoutes)
+		l.refuse(p.Mark, &l.stats.OutNoRoutes)
 		return h.err
 	}
 	df := p.DF && !h.path.less
 	whole := minHeaderLen + p.Len()
 	switch tooBig := wireLen(p) > h.mtu(); {
 	case whole > packet.MaxSize, tooBig && (df || p.GSO != packet.GSONone):
-		counter.Inc(&l.stats.OutFragFails)
+		l.refuse(p.Mark, &l.stats.OutFragFails)
 		return syscall.EMSGSIZE
 	case tooBig:
 		return l.sendFragments(h, src, dst, p)
@@ -77,7 +78,7 @@ func (l *Layer) sendFragments(h *hop, src, dst netip.Addr, p *packet.Out) error 
 	if p.Csum == packet.CsumPartial { // which is over all of them
 		p.CsumStart = 0
 		if err := completeChecksum(p); err != nil {
-			counter.Inc(&l.stats.OutDiscards)
+			l.refuse(p.Mark, &l.stats.OutDiscards)
 			return err
 		}
 	}
@@ -85,6 +86,7 @@ func (l *Layer) sendFragments(h *hop, src, dst netip.Addr, p *packet.Out) error 
 		header: l.header(src, dst, p, false),
 		pieces: [3][]byte{p.Head(), p.Body[0], p.Body[1]},
 		mtu:    h.mtu(),
+		mark:   p.Mark,
 	}
 	return l.fragment(h.iface, &f)
 }
@@ -100,7 +102,7 @@ func (l *Layer) transmit(i *Interface, p *packet.Out) error {
 		return l.transmitSplit(i, p)
 	}
 	if err := completeChecksum(p); err != nil {
-		counter.Inc(&l.stats.OutDiscards)
+		l.refuse(p.Mark, &l.stats.OutDiscards)
 		return err
 	}
 	return l.write(i, p)
@@ -123,19 +125,20 @@ func needs(o packet.Offload) packet.Features {
 func (l *Layer) transmitSplit(i *Interface, p *packet.Out) error {
 	buf := packet.Get(p.Len())
 	defer buf.Release()
-	return l.writeSegments(i, p.AppendTo(buf.B[:0]), p.Offload)
+	return l.writeSegments(i, p.Mark, p.AppendTo(buf.B[:0]), p.Offload)
 }
 
 // writeSegments sends the segments of the super-packet b one by one.
-func (l *Layer) writeSegments(i *Interface, b []byte, o packet.Offload) error {
+func (l *Layer) writeSegments(i *Interface, m trace.Mark, b []byte, o packet.Offload) error {
 	out := packet.NewOut()
 	defer out.Release()
 	err := gso.Split(b, o, func(segment []byte) error {
 		fill(out, segment, headersLen(segment))
+		out.Mark = m
 		return l.write(i, out)
 	})
 	if errors.Is(err, gso.ErrMalformed) {
-		counter.Inc(&l.stats.OutDiscards)
+		l.refuse(m, &l.stats.OutDiscards)
 		return syscall.EINVAL
 	}
 	return err
@@ -149,12 +152,15 @@ func headersLen(b []byte) int {
 
 // write gives p to the device.
 func (l *Layer) write(i *Interface, p *packet.Out) error {
+	if l.trace.On() {
+		l.sent(i, p)
+	}
 	err := i.dev.Write(p)
 	if err == nil {
 		counter.Inc(&l.stats.OutTransmits)
 		return nil
 	}
-	counter.Inc(&l.stats.OutDiscards)
+	l.refuse(p.Mark, &l.stats.OutDiscards)
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
 		return errno

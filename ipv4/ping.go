@@ -13,6 +13,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Sizes of an echo request's data, in bytes.
@@ -137,7 +138,7 @@ func (e *Echo) ping(ctx context.Context, r EchoRequest) (seq uint16, reply EchoR
 		return 0, reply, err
 	}
 	defer e.unregister(seq)
-	if err := e.send(r, seq, w); err != nil {
+	if err := e.send(ctx, r, seq, w); err != nil {
 		return seq, reply, err
 	}
 	select {
@@ -200,16 +201,30 @@ func (e *Echo) unregister(seq uint16) {
 	delete(e.waiting, seq)
 }
 
-func (e *Echo) send(r EchoRequest, seq uint16, w *echoWait) error {
+func (e *Echo) send(ctx context.Context, r EchoRequest, seq uint16, w *echoWait) error {
 	p := packet.NewOut()
 	defer p.Release()
 	p.TTL, p.TOS, p.DF = uint8(r.TTL), uint8(r.TOS), r.DF
 	p.Body[0] = w.data
+	p.Mark.Cause, p.Mark.Rule = e.asked(ctx, w.route, seq), ruleEcho
 	p.Protocol = protocolICMP
 	icmpHeader{typ: icmpEcho, rest: uint32(e.id)<<16 | uint32(seq)}.prepend(p)
 	counter.Inc(&e.layer.icmpStats.OutMsgs)
 	counter.Inc(&e.layer.icmpStats.OutEchos)
 	return w.route.Send(p)
+}
+
+// asked tells of a call of Ping and of the route that it takes.
+func (e *Echo) asked(ctx context.Context, r packet.Route, seq uint16) trace.ID {
+	l := e.layer
+	if !l.trace.On() {
+		return 0
+	}
+	text := fmt.Sprintf("%v, request %d", r.Remote(), seq)
+	call := l.trace.Emit(trace.Event{Kind: trace.Call, Cause: trace.Cause(ctx), Name: "ping", Text: text})
+	return l.trace.Emit(trace.Event{
+		Kind: trace.Routed, Cause: call, Rule: ruleRoute, Route: l.table.Load().choice(r.Remote()),
+	})
 }
 
 // Close ends the socket. Calls of Ping that wait return net.ErrClosed.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 func TestPathMTUHeals(t *testing.T) { synctest.Test(t, testPathMTUHeals) }
@@ -175,7 +176,7 @@ func TestConfig(t *testing.T) {
 		"rate high":               {Config{ICMPRate: 1e6 + 1}, false},
 		"rate low":                {Config{ICMPRate: 1}, true},
 		"no limit":                {Config{ICMPRate: -1}, true},
-		"as large as they may be": {Config{true, 255, 10 * time.Minute, 1 << 30, 1e6}, true},
+		"as large as they may be": {Config{true, 255, 10 * time.Minute, 1 << 30, 1e6, trace.New().Node("a")}, true},
 	}
 	for name, tt := range tests {
 		l, err := New(tt.c)

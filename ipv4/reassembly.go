@@ -7,6 +7,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // What keeping a datagram and a fragment costs in bytes beyond the data, about.
@@ -45,7 +46,7 @@ func (r *reassembler) init(l *Layer, c Config) {
 // is the last that was missing.
 func (l *Layer) reassemble(in *packet.In, h *Header, payload []byte) {
 	counter.Inc(&l.stats.ReasmReqds)
-	whole, buf := l.reasm.add(h, payload)
+	whole, buf := l.reasm.add(in, h, payload)
 	if buf == nil {
 		return
 	}
@@ -64,39 +65,39 @@ func (l *Layer) reassemble(in *packet.In, h *Header, payload []byte) {
 
 // add keeps a fragment. If its datagram is whole now, add
 // returns its header, and it itself at the start of a buffer; else a nil buffer.
-func (r *reassembler) add(h *Header, payload []byte) (whole Header, buf *packet.Buffer) {
-	s := &r.layer.stats
+func (r *reassembler) add(in *packet.In, h *Header, payload []byte) (whole Header, buf *packet.Buffer) {
+	l, s := r.layer, &r.layer.stats
 	if len(payload) == 0 || h.MF && len(payload)%8 != 0 {
-		drop(&s.ReasmFails, &s.DropReasmBadLength)
+		l.drop(in, &s.ReasmFails, &s.DropReasmBadLength)
 		return whole, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.limit < 0 || r.closed {
-		drop(&s.ReasmFails, &s.DropReasmDisabled)
+		l.drop(in, &s.ReasmFails, &s.DropReasmDisabled)
 		return whole, nil
 	}
 	k := datagramKey{h.Src, h.Dst, h.ID, h.Protocol}
 	d := r.datagram(k)
 	if d.dead {
-		counter.Inc(&s.DropReasmLate)
+		l.discard(in, &s.DropReasmLate)
 		return whole, nil
 	}
 	switch d.add(h, payload) {
 	case fragmentTwice:
-		counter.Inc(&s.DropReasmDuplicate)
+		l.discard(in, &s.DropReasmDuplicate)
 		return whole, nil
 	case fragmentOverlaps:
-		drop(&s.ReasmFails, &s.DropReasmOverlap)
+		l.drop(in, &s.ReasmFails, &s.DropReasmOverlap)
 		r.kill(d)
 		return whole, nil
 	}
 	r.memory += len(payload) + fragmentCost
 	if d.received == d.total {
 		r.forget(k, d)
-		return r.finish(d)
+		return r.finish(in, d)
 	}
-	r.makeRoom()
+	r.makeRoom(in.Event)
 	return whole, nil
 }
 
@@ -112,13 +113,13 @@ func (r *reassembler) datagram(k datagramKey) *datagram {
 }
 
 // finish puts a whole datagram together.
-func (r *reassembler) finish(d *datagram) (whole Header, buf *packet.Buffer) {
+func (r *reassembler) finish(in *packet.In, d *datagram) (whole Header, buf *packet.Buffer) {
 	if d.header.Len()+d.total > packet.MaxSize { // the first fragment has more options
-		drop(&r.layer.stats.ReasmFails, &r.layer.stats.DropFragmentRange)
+		r.layer.drop(in, &r.layer.stats.ReasmFails, &r.layer.stats.DropFragmentRange)
 		return whole, nil
 	}
 	if d.ecn&(1<<ecnNone) != 0 && d.ecn&(1<<ecnCE) != 0 { // RFC 3168 5.3
-		drop(&r.layer.stats.ReasmFails, &r.layer.stats.DropReasmECN)
+		r.layer.drop(in, &r.layer.stats.ReasmFails, &r.layer.stats.DropReasmECN)
 		return whole, nil
 	}
 	return d.join()
@@ -138,12 +139,13 @@ func (r *reassembler) forget(k datagramKey, d *datagram) {
 }
 
 // makeRoom drops the oldest datagrams while all take more than they may.
-func (r *reassembler) makeRoom() {
+func (r *reassembler) makeRoom(cause trace.ID) {
 	for r.memory > r.limit && r.partly.len() > 0 {
 		k, d := r.partly.oldest()
 		r.forget(k, d)
 		if !d.dead {
-			drop(&r.layer.stats.ReasmFails, &r.layer.stats.DropReasmMemory)
+			counter.Inc(&r.layer.stats.ReasmFails)
+			r.layer.count(cause, &r.layer.stats.DropReasmMemory)
 		}
 	}
 }
@@ -162,10 +164,12 @@ func (r *reassembler) expire() {
 		if d.dead {
 			continue
 		}
-		drop(&l.stats.ReasmFails, &l.stats.DropReasmTimeout)
+		timer := l.trace.Emit(trace.Event{Kind: trace.Timer, Name: "reassembly", Rule: ruleReassembly})
+		counter.Inc(&l.stats.ReasmFails)
+		cause := l.count(timer, &l.stats.DropReasmTimeout)
 		if first, ok := d.data[0]; ok {
 			quote := append(d.header.AppendTo(nil), first...)
-			l.sendError(l.table.Load(), quote, icmpError{typ: icmpTimeExceeded, code: codeReassembly})
+			l.sendError(l.table.Load(), cause, quote, icmpError{typ: icmpTimeExceeded, code: codeReassembly})
 		}
 	}
 }
@@ -173,7 +177,12 @@ func (r *reassembler) expire() {
 func (r *reassembler) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	counter.Add(&r.layer.stats.DropReasmInterrupted, uint64(r.partly.len()))
+	if r.partly.len() > 0 {
+		closing := r.layer.trace.Emit(trace.Event{Kind: trace.Call, Name: "close", Rule: ruleUnderway})
+		for range r.partly.len() {
+			r.layer.count(closing, &r.layer.stats.DropReasmInterrupted)
+		}
+	}
 	r.closed, r.memory = true, 0
 	r.partly.clear()
 }

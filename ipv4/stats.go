@@ -110,9 +110,3 @@ func (l *Layer) Stats() Stats { return counter.Snapshot(&l.stats) }
 
 // ICMPStats returns a copy of the counters of ICMP.
 func (l *Layer) ICMPStats() ICMPStats { return counter.Snapshot(&l.icmpStats) }
-
-// drop counts one packet by what RFC 4293 calls its fate and by the reason.
-func drop(fate, reason *uint64) {
-	counter.Inc(fate)
-	counter.Inc(reason)
-}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Capture is a device whose packets can be copied: what passes, both ways, is
@@ -21,33 +22,62 @@ import (
 type Capture struct {
 	Device
 	taps atomic.Pointer[[]*Tap] // nil: none
+	node *trace.Node
+	mark trace.Mark // of what Read returned last
 
 	mu     sync.Mutex // held to change taps
 	closed bool
 }
 
-var _ Device = (*Capture)(nil)
+var (
+	_ Device = (*Capture)(nil)
+	_ Traced = (*Capture)(nil)
+)
 
 // NewCapture makes dev a device whose packets can be copied. dev belongs to it
 // from then on.
 func NewCapture(dev Device) *Capture { return &Capture{Device: dev} }
 
-// Read returns the next packet from the device below.
+// Trace makes node the one where the packets are received, and where the events of the
+// device below happen.
+func (c *Capture) Trace(node *trace.Node) {
+	c.node = node
+	traceTo(c.Device, node)
+}
+
+// Mark returns the mark of the packet that Read returned last.
+func (c *Capture) Mark() trace.Mark { return c.mark }
+
+// Read returns the next packet from the device below. If somebody listens, it reserves
+// the number of the event that the packet's arrival will be, for the taps to tell.
 func (c *Capture) Read(b []byte, wait bool) (int, packet.Offload, error) {
 	n, o, err := c.Device.Read(b, wait)
+	c.mark = c.arrival()
 	if taps := c.taps.Load(); taps != nil && err == nil && n >= 0 && n <= len(b) {
 		for _, t := range *taps {
-			t.take(Inbound, o, b[:n], nil, nil)
+			t.take(Captured{Direction: Inbound, Mark: c.mark}, o, b[:n], nil, nil)
 		}
 	}
 	return n, o, err
+}
+
+// arrival is the mark of a packet that has just been read.
+func (c *Capture) arrival() trace.Mark {
+	if !c.node.On() {
+		return trace.Mark{}
+	}
+	m := markOf(c.Device)
+	if m.Arrival == 0 {
+		m.Arrival = c.node.Reserve()
+	}
+	return m
 }
 
 // Write gives the packet to the device below.
 func (c *Capture) Write(p *packet.Out) error {
 	if taps := c.taps.Load(); taps != nil {
 		for _, t := range *taps {
-			t.take(Outbound, p.Offload, p.Head(), p.Body[0], p.Body[1])
+			t.take(Captured{Direction: Outbound, Mark: p.Mark}, p.Offload, p.Head(), p.Body[0], p.Body[1])
 		}
 	}
 	return c.Device.Write(p)

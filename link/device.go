@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 var (
@@ -42,4 +43,30 @@ type Device interface {
 type DropCounter interface {
 	// Drops returns how many packets were lost before Read, and after Write, took them.
 	Drops() (in, out uint64)
+}
+
+// Traced is what a [Device] has besides if it tells of the packets it loses, or if
+// marks go with its packets.
+type Traced interface {
+	// Trace makes node the one where its events happen. It is called once, before the
+	// device is read and written.
+	Trace(node *trace.Node)
+	// Mark returns the mark of the packet that Read returned last. It is called by the
+	// goroutine that calls Read.
+	Mark() trace.Mark
+}
+
+// markOf returns the mark of the packet that was last read from dev.
+func markOf(dev Device) trace.Mark {
+	if t, ok := dev.(Traced); ok {
+		return t.Mark()
+	}
+	return trace.Mark{}
+}
+
+// traceTo makes node the one where dev's events happen, if it has any.
+func traceTo(dev Device, node *trace.Node) {
+	if t, ok := dev.(Traced); ok {
+		t.Trace(node)
+	}
 }

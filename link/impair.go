@@ -10,6 +10,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/gso"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Impairment is what one direction of a wire does to packets. Its zero value is
@@ -97,10 +98,14 @@ type Impaired struct {
 	closed  chan struct{}
 	once    sync.Once
 	done    sync.WaitGroup
-	err     error // of dev.Close
+	err     error      // of dev.Close
+	mark    trace.Mark // of what Read returned last
 }
 
-var _ Device = (*Impaired)(nil)
+var (
+	_ Device = (*Impaired)(nil)
+	_ Traced = (*Impaired)(nil)
+)
 
 // Impair puts a bad wire before dev, which belongs to it from then on. It refuses
 // a value out of range with an error that names it.
@@ -141,6 +146,19 @@ func (d *Impaired) Drops() (in, out uint64) {
 
 func (s WireStats) drops() uint64 { return s.Lost + s.QueueDrops + s.Malformed + s.WriteErrors }
 
+// Trace makes node the one where the wire's events happen, and those of the device below.
+func (d *Impaired) Trace(node *trace.Node) {
+	traceTo(d.dev, node)
+	for _, w := range []*wire{d.in, d.out} {
+		w.mu.Lock()
+		w.events = events{node, d.Name()}
+		w.mu.Unlock()
+	}
+}
+
+// Mark returns the mark of the packet that Read returned last.
+func (d *Impaired) Mark() trace.Mark { return d.mark }
+
 // Read returns the next packet that has arrived. An error of the device below
 // comes after what it gave before.
 func (d *Impaired) Read(b []byte, wait bool) (int, packet.Offload, error) {
@@ -152,6 +170,7 @@ func (d *Impaired) Read(b []byte, wait bool) (int, packet.Offload, error) {
 		return 0, packet.Offload{}, err
 	}
 	n := copy(b, t.bytes())
+	d.mark = t.mark
 	t.buf.Release()
 	return n, packet.Offload{}, nil
 }
@@ -166,7 +185,7 @@ func (d *Impaired) Write(p *packet.Out) error {
 		return err
 	}
 	q := copyOf(p)
-	return d.out.put(q.buf, q.n)
+	return d.out.put(q.buf, q.n, p.Mark)
 }
 
 // Close closes the device below too. What travels is lost.
@@ -184,12 +203,15 @@ func (d *Impaired) Close() error {
 // pump puts what the device below reads on the wire in.
 func (d *Impaired) pump() {
 	buf := make([]byte, d.dev.MaxRead())
+	var mark trace.Mark
 	put := func(segment []byte) error {
 		if len(segment) == 0 || len(segment) > d.MaxRead() {
 			return gso.ErrMalformed
 		}
 		b := packet.Get(len(segment))
-		return d.in.put(b, copy(b.B, segment))
+		err := d.in.put(b, copy(b.B, segment), mark)
+		mark.Arrival = 0 // of a super-packet, that is the first segment's
+		return err
 	}
 	for d.in.waitRoom() {
 		n, o, err := d.dev.Read(buf, true)
@@ -197,8 +219,9 @@ func (d *Impaired) pump() {
 			d.in.end(err)
 			return
 		}
+		mark = markOf(d.dev)
 		if err := gso.Split(buf[:n], o, put); err != nil {
-			d.in.count(&d.in.stats.Malformed)
+			d.in.discard(&d.in.stats.Malformed, mark, buf[:n], "Malformed", ruleMalformed)
 		}
 	}
 }
@@ -212,13 +235,12 @@ func (d *Impaired) send() {
 			return
 		}
 		p.Reset()
-		p.Body[0] = t.bytes()
+		p.Body[0], p.Mark = t.bytes(), t.mark
 		err = d.dev.Write(&p)
-		t.buf.Release()
-		if err == nil {
-			continue
+		if err != nil {
+			d.out.discard(&d.out.stats.WriteErrors, t.mark, t.bytes(), "WriteErrors", ruleRefused)
 		}
-		d.out.count(&d.out.stats.WriteErrors)
+		t.buf.Release()
 		if errors.Is(err, ErrClosed) || errors.Is(err, syscall.ENODEV) {
 			d.out.end(err)
 			return

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 const (
@@ -47,9 +48,14 @@ type Pipe struct {
 	mtu      int
 	features packet.Features
 	in, out  *queue
+	events   events
+	mark     trace.Mark // of what Read returned last
 }
 
-var _ Device = (*Pipe)(nil)
+var (
+	_ Device = (*Pipe)(nil)
+	_ Traced = (*Pipe)(nil)
+)
 
 // queue is what waits for one end's reader.
 type queue struct {
@@ -59,9 +65,10 @@ type queue struct {
 }
 
 type queued struct {
-	buf *packet.Buffer
-	n   int
-	o   packet.Offload
+	buf  *packet.Buffer
+	n    int
+	o    packet.Offload
+	mark *trace.Mark // nil: none
 }
 
 func newQueue(n int) *queue {
@@ -123,6 +130,12 @@ func (p *Pipe) Drops() (in, out uint64) {
 	return 0, s.QueueDrops + s.PeerClosed
 }
 
+// Trace makes node the one where this end's events happen.
+func (p *Pipe) Trace(node *trace.Node) { p.events = events{node, p.name} }
+
+// Mark returns the mark of the packet that Read returned last.
+func (p *Pipe) Mark() trace.Mark { return p.mark }
+
 // Read returns the next packet that the other end wrote.
 func (p *Pipe) Read(b []byte, wait bool) (int, packet.Offload, error) {
 	if len(b) < p.MaxRead() {
@@ -133,7 +146,7 @@ func (p *Pipe) Read(b []byte, wait bool) (int, packet.Offload, error) {
 	}
 	select {
 	case q := <-p.in.packets:
-		return q.copyTo(b)
+		return p.take(q, b)
 	default:
 	}
 	if !wait {
@@ -141,13 +154,18 @@ func (p *Pipe) Read(b []byte, wait bool) (int, packet.Offload, error) {
 	}
 	select {
 	case q := <-p.in.packets:
-		return q.copyTo(b)
+		return p.take(q, b)
 	case <-p.in.closed:
 		return 0, packet.Offload{}, ErrClosed
 	}
 }
 
-func (q queued) copyTo(b []byte) (int, packet.Offload, error) {
+// take copies a packet to who reads.
+func (p *Pipe) take(q queued, b []byte) (int, packet.Offload, error) {
+	p.mark = trace.Mark{}
+	if q.mark != nil {
+		p.mark = *q.mark
+	}
 	n := copy(b, q.buf.B[:q.n])
 	q.buf.Release()
 	return n, q.o, nil
@@ -165,6 +183,7 @@ func (p *Pipe) Write(o *packet.Out) error {
 	counter.Inc(&p.stats.Written)
 	if isClosed(p.out.closed) {
 		counter.Inc(&p.stats.PeerClosed)
+		p.lost(o, "PeerClosed", rulePeerClosed)
 		return nil
 	}
 	q := copyOf(o)
@@ -173,13 +192,24 @@ func (p *Pipe) Write(o *packet.Out) error {
 	default:
 		q.buf.Release()
 		counter.Inc(&p.stats.QueueDrops)
+		p.lost(o, "QueueDrops", ruleQueueFull)
 	}
 	return nil
+}
+
+func (p *Pipe) lost(o *packet.Out, name string, rule trace.Rule) {
+	if p.events.node.On() {
+		p.events.lost(o.Mark, headOf(o), o.Len(), name, rule)
+	}
 }
 
 func copyOf(p *packet.Out) queued {
 	buf := packet.Get(p.Len())
 	q := queued{buf: buf, n: len(p.AppendTo(buf.B[:0])), o: p.Offload}
+	if p.Mark != (trace.Mark{}) {
+		m := p.Mark
+		q.mark = &m
+	}
 	if q.o.Csum == packet.CsumValid {
 		q.o.Csum = packet.CsumFull // the reader is to check for itself
 	}

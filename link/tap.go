@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Direction is the way a packet goes.
@@ -27,8 +28,9 @@ type Captured struct {
 	// allows. Its transport checksum is complete, whatever the device
 	// was to do about it; a super-segment's is one over all of it.
 	Data   []byte
-	Len    int    // the packet's length in bytes
-	Missed uint64 // packets missed since the one before, for want of room
+	Len    int        // the packet's length in bytes
+	Missed uint64     // packets missed since the one before, for want of room
+	Mark   trace.Mark // why it was sent; zero if nobody listens, or nobody knows
 }
 
 const (
@@ -39,7 +41,7 @@ const (
 	// matchLen is two IP headers with all options, ICMP's, and a transport's ports.
 	matchLen = 192
 	// captureCost is what a packet takes of the queue besides its bytes.
-	captureCost = 64
+	captureCost = 128
 )
 
 // TapConfig says what a tap copies. Its zero value is everything.
@@ -49,7 +51,7 @@ type TapConfig struct {
 	// Count ends the tap after so many packets. 0: no end.
 	Count uint64
 	// Queue is how many bytes of packets may wait to be read, each counted
-	// as 64 bytes more than are kept of it. What comes when it is full is missed. As much
+	// as 128 bytes more than are kept of it. What comes when it is full is missed. As much
 	// again holds what is being read. 131072 (128 KiB) to 1073741824 (1 GiB); default 16 MiB.
 	Queue int
 	// Match, unless nil, selects packets by their first bytes, at most 192: all
@@ -149,8 +151,8 @@ func (t *Tap) end() {
 	signal(t.wake)
 }
 
-// take copies the packet that the three pieces are.
-func (t *Tap) take(d Direction, o packet.Offload, head, b0, b1 []byte) {
+// take copies the packet that the three pieces are, of which c says the rest.
+func (t *Tap) take(c Captured, o packet.Offload, head, b0, b1 []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended {
@@ -162,7 +164,8 @@ func (t *Tap) take(d Direction, o packet.Offload, head, b0, b1 []byte) {
 		return
 	}
 	t.stats.Matched++
-	if !t.filling.add(p, o, Captured{Direction: d, Missed: t.missed}, t.cfg.SnapLen) {
+	c.Missed = t.missed
+	if !t.filling.add(p, o, c, t.cfg.SnapLen) {
 		t.stats.Missed++
 		t.missed++
 		return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 const (
@@ -28,6 +29,7 @@ type wire struct {
 	wake   chan struct{} // something changed for who takes
 	room   chan struct{} // something was taken
 	timer  *time.Timer   // of who takes
+	events events
 
 	mu        sync.Mutex
 	chances   chances
@@ -42,10 +44,11 @@ type wire struct {
 
 // traveler is a packet on the wire.
 type traveler struct {
-	buf *packet.Buffer
-	n   int
-	due time.Time
-	gap int // of a held packet: how many are still to overtake it
+	buf  *packet.Buffer
+	n    int
+	due  time.Time
+	gap  int // of a held packet: how many are still to overtake it
+	mark trace.Mark
 }
 
 func (t *traveler) bytes() []byte { return t.buf.B[:t.n] }
@@ -67,7 +70,7 @@ func newWire(cfg Impairment, seed, stream uint64, closed <-chan struct{}) *wire 
 }
 
 // put sends the packet of n bytes in buf, which then belongs to the wire.
-func (w *wire) put(buf *packet.Buffer, n int) error {
+func (w *wire) put(buf *packet.Buffer, n int, mark trace.Mark) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
@@ -75,17 +78,19 @@ func (w *wire) put(buf *packet.Buffer, n int) error {
 		return w.err
 	}
 	w.stats.Packets++
-	t := traveler{buf: buf, n: n}
+	t := traveler{buf: buf, n: n, mark: mark}
 	f := w.chances.next(t.bytes())
 	if f.lose {
 		w.stats.Lost++
+		w.lost(mark, t.bytes(), "Lost", ruleLoss)
 		buf.Release()
 		return nil
 	}
 	var twin traveler
 	if f.duplicate {
 		w.stats.Duplicated++
-		twin = traveler{buf: packet.Get(n), n: n}
+		mark.Arrival = 0 // it will arrive, too
+		twin = traveler{buf: packet.Get(n), n: n, mark: mark}
 		copy(twin.buf.B, t.bytes())
 	}
 	if f.corrupt {
@@ -107,6 +112,7 @@ func (w *wire) transmit(t traveler, f fate) {
 	full := w.cfg.Rate > 0 && start.Sub(now) > w.cfg.Queue
 	if full || w.traveling+len(t.buf.B) > maxTraveling {
 		w.stats.QueueDrops++
+		w.lost(t.mark, t.bytes(), "QueueDrops", ruleWireQueue)
 		t.buf.Release()
 		return
 	}
@@ -126,6 +132,13 @@ func (w *wire) transmit(t traveler, f fate) {
 	w.last = t.due
 	w.inOrder.push(t)
 	w.overtake()
+}
+
+// lost tells of a packet's end.
+func (w *wire) lost(mark trace.Mark, b []byte, name string, rule trace.Rule) {
+	if w.events.node.On() {
+		w.events.lost(mark, b, len(b), name, rule)
+	}
 }
 
 // overtake lets go of the held packets that enough others have overtaken, right
@@ -255,10 +268,12 @@ func (w *wire) drain() {
 	}
 }
 
-func (w *wire) count(c *uint64) {
+// discard counts a packet that ended besides the wire.
+func (w *wire) discard(c *uint64, mark trace.Mark, b []byte, name string, rule trace.Rule) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	*c++
+	w.lost(mark, b, name, rule)
 }
 
 func (w *wire) snapshot() WireStats {

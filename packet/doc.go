@@ -1,7 +1,7 @@
 // Package packet is a packet in memory: the pooled buffer it arrives in, the
 // headroom it is built in, and what of it is left to the device (checksum,
-// segmentation). It is what the layers hand to each other, and knows none of
-// them.
+// segmentation), and why it is there, if somebody listens ([trace]). It is what the
+// layers hand to each other, and knows none of them.
 //
 // Ownership: an [In] and its [Buffer] belong to the goroutine that reads the
 // device, until a socket calls [In.Take]; an [Out] belongs to who sends it, and

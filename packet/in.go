@@ -1,6 +1,10 @@
 package packet
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/tinystack/tinystack/trace"
+)
 
 // Flusher is something that has output waiting for the end of a batch.
 type Flusher interface{ Flush() }
@@ -15,6 +19,9 @@ type In struct {
 	Broadcast bool   // sent to a broadcast or multicast address
 	Packet    []byte // the whole IP packet (of fragments: the first one's header and the whole payload)
 	Payload   []byte // its transport header and data, within Packet
+
+	Mark  trace.Mark // what its sender said of it, if somebody listens
+	Event trace.ID   // the cause of what is done about it now; 0 if nobody listens
 
 	buf   *Buffer
 	batch []Flusher

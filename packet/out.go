@@ -1,6 +1,10 @@
 package packet
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/tinystack/tinystack/trace"
+)
 
 // MaxHead is the room for headers: an IPv4 and a TCP header, both with all
 // their options, are 120 bytes.
@@ -15,6 +19,7 @@ type Out struct {
 	TTL      uint8 // 0: the layer's default
 	DF       bool  // do not fragment
 	Body     [2][]byte
+	Mark     trace.Mark // why it is sent, if somebody listens
 
 	start int
 	head  [MaxHead]byte
@@ -34,6 +39,7 @@ func (p *Out) Reset() {
 	p.Offload = Offload{}
 	p.Protocol, p.TOS, p.TTL, p.DF = 0, 0, 0, false
 	p.Body = [2][]byte{}
+	p.Mark = trace.Mark{}
 	p.start = MaxHead
 }
 

@@ -3,6 +3,8 @@ package packet
 import (
 	"net/netip"
 	"syscall"
+
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Route is the way from one of the host's addresses to another host, as the
@@ -22,6 +24,11 @@ type Route interface {
 	// Packets from one goroutine leave in order. It keeps nothing of p. Errors are
 	// syscall.Errno as sendmsg gives them: ENETUNREACH, EMSGSIZE, ENETDOWN, ...
 	Send(p *Out) error
+}
+
+// Chooser is what a [Route] has besides if it can tell how it was chosen.
+type Chooser interface {
+	Choice() *trace.Route
 }
 
 // Control is an ICMP error, parsed, about a packet that this host may have

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tinystack/tinystack/ipv4"
 	"github.com/tinystack/tinystack/tcp"
+	"github.com/tinystack/tinystack/trace"
 	"github.com/tinystack/tinystack/udp"
 )
 
@@ -22,6 +23,9 @@ type Config struct {
 	Resolver Resolver
 	// Logger is told when a device fails. With nil, nobody is; see [Interface.Done].
 	Logger *slog.Logger
+	// Trace is where the events of all layers and devices happen, in place of what IP,
+	// TCP and UDP have. nil: nobody is told.
+	Trace *trace.Node
 }
 
 // Resolver is the one method of *net.Resolver that the stack needs.

@@ -14,7 +14,8 @@ const module = "github.com/tinystack/tinystack"
 // longest entry that a package is within holds for it; all may import internal
 // packages but the leaves.
 var allowed = map[string][]string{
-	"packet":             nil,
+	"trace":              nil,
+	"packet":             {"trace"},
 	"internal":           {},
 	"internal/checksum":  nil,
 	"internal/counter":   nil,
@@ -22,20 +23,21 @@ var allowed = map[string][]string{
 	"internal/ephemeral": nil,
 	"internal/neterr":    nil,
 	"internal/gso":       {"packet"},
-	"internal/capture":   {"link", "packet"},
-	"link":               {"packet"},
-	"ipv4":               {"packet"},
-	"tcp":                {"packet"},
-	"udp":                {"packet"},
-	"stack":              {"link", "ipv4", "tcp", "udp", "packet"},
+	"internal/tracetest": {"trace"},
+	"internal/capture":   {"link", "packet", "trace"},
+	"link":               {"packet", "trace"},
+	"ipv4":               {"packet", "trace"},
+	"tcp":                {"packet", "trace"},
+	"udp":                {"packet", "trace"},
+	"stack":              {"link", "ipv4", "tcp", "udp", "packet", "trace"},
 	"dnsclient":          {},
 	"httpd":              {},
-	"cmd":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "httpd", "dnsclient"},
-	"e2e":                {"stack", "link", "ipv4", "tcp", "udp", "packet"},
+	"cmd":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "httpd", "dnsclient", "trace"},
+	"e2e":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "trace"},
 }
 
 // pure are the packages that import nothing but the standard library and us.
-var pure = []string{"packet", "ipv4", "tcp", "udp", "stack"}
+var pure = []string{"trace", "packet", "ipv4", "tcp", "udp", "stack"}
 
 // Dependencies point one way: no layer knows those above it, nor its neighbours.
 func TestDependencies(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Dial connects to an address as net.Dial does. Networks are "tcp" and "udp",
@@ -47,7 +49,11 @@ func (s *Stack) dialAddr(ctx context.Context, proto string, addr netip.AddrPort)
 	if err := ctx.Err(); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: proto, Addr: net.UDPAddrFromAddrPort(addr), Err: err}
 	}
-	return conn(s.udp.Dial(netip.AddrPort{}, addr))
+	c, err := s.udp.Dial(netip.AddrPort{}, addr)
+	if id := trace.Cause(ctx); err == nil && id != 0 {
+		c.Because(id)
+	}
+	return conn(c, err)
 }
 
 // conn keeps a nil pointer from becoming a net.Conn that is not nil.

@@ -53,6 +53,9 @@ func (s *Stack) attach(i *Interface, prefixes []netip.Prefix) error {
 	if size, mtu := i.dev.MaxRead(), i.dev.MTU(); size < mtu {
 		return fmt.Errorf("MaxRead of %d is below the MTU of %d: %w", size, mtu, syscall.EINVAL)
 	}
+	if t, ok := i.dev.Device.(link.Traced); ok {
+		t.Trace(s.trace)
+	}
 	var err error
 	if i.ip, err = s.ip.AddInterface(i.dev); err != nil {
 		return err

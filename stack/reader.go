@@ -6,6 +6,7 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // maxBatch is the most packets that are handled before what was put off for the
@@ -51,6 +52,9 @@ func (i *Interface) pump() error {
 		}
 		batch++
 		in.Fill(buf)
+		if i.stack.trace.On() {
+			in.Mark = i.dev.mark()
+		}
 		i.stack.ip.Input(i.ip, &in, buf.B[:n], o)
 		if buf = in.Take(); buf == nil {
 			buf = packet.Get(i.dev.MaxRead())
@@ -77,6 +81,14 @@ func (d *countedDevice) read(b []byte, wait bool) (n int, o packet.Offload, err 
 	counter.Inc(&d.stats.InPackets)
 	counter.Add(&d.stats.InOctets, uint64(n))
 	return n, o, nil
+}
+
+// mark is that of the packet that was just read.
+func (d *countedDevice) mark() trace.Mark {
+	if t, ok := d.Device.(link.Traced); ok {
+		return t.Mark()
+	}
+	return trace.Mark{}
 }
 
 // Write sends a packet.

@@ -12,6 +12,7 @@ import (
 	"github.com/tinystack/tinystack/ipv4"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/tcp"
+	"github.com/tinystack/tinystack/trace"
 	"github.com/tinystack/tinystack/udp"
 )
 
@@ -26,6 +27,7 @@ type Stack struct {
 	udp      *udp.Layer
 	resolver Resolver
 	log      *slog.Logger
+	trace    *trace.Node
 
 	mu         sync.Mutex
 	interfaces []*Interface // in the order they were added
@@ -35,6 +37,9 @@ type Stack struct {
 // New returns a stack with a loopback interface only. An error names the field of
 // cfg that is out of range.
 func New(cfg Config) (*Stack, error) {
+	if cfg.Trace != nil {
+		cfg.IP.Trace, cfg.UDP.Trace = cfg.Trace, cfg.Trace
+	}
 	ip, err := ipv4.New(cfg.IP)
 	if err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func New(cfg Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{ip: ip, tcp: t, udp: u, resolver: cfg.Resolver, log: cfg.Logger}
+	s := &Stack{ip: ip, tcp: t, udp: u, resolver: cfg.Resolver, log: cfg.Logger, trace: cfg.Trace}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,6 +1,10 @@
 package udp
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tinystack/tinystack/trace"
+)
 
 const (
 	// DefaultReadBuffer is what Linux's net.core.rmem_default is: 208 KiB.
@@ -16,6 +20,8 @@ type Config struct {
 	// take, bookkeeping included, from 4096 to 1<<30; 0 means DefaultReadBuffer.
 	// The last one accepted may exceed it. See [Conn.SetReadBuffer].
 	ReadBuffer int
+	// Trace is where the layer's events happen. nil: nobody is told.
+	Trace *trace.Node
 }
 
 func (c Config) withDefaults() (Config, error) {

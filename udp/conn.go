@@ -38,6 +38,7 @@ type Conn struct {
 	limit         int // of queue.bytes
 	drops         uint64
 	err           syscall.Errno // of an earlier datagram, for the next call
+	story         story
 	closed        bool
 	readDeadline  deadline.Deadline
 	writeDeadline deadline.Deadline
@@ -133,11 +134,11 @@ func (c *Conn) deliver(in *packet.In, from netip.AddrPort, payload []byte, seg i
 	switch {
 	case c.closed:
 		counter.Add(&stats.NoPorts, count)
-		counter.Add(&stats.InClosed, count)
+		c.layer.drop(in, &stats.InClosed, count)
 		return
 	case c.queue.bytes >= c.limit:
 		c.drops += count
-		c.layer.discard(&stats.RcvbufErrors, count)
+		c.layer.discard(in, &stats.RcvbufErrors, count)
 		return
 	}
 	c.queue.push(in, from, payload, seg)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Network is what the layer needs of the one below.
@@ -25,6 +26,7 @@ type Layer struct {
 
 	net   Network
 	cfg   Config
+	trace *trace.Node
 	table table
 }
 
@@ -36,8 +38,9 @@ func New(net Network, cfg Config) (*Layer, error) {
 		return nil, err
 	}
 	return &Layer{
-		net: net,
-		cfg: cfg,
+		net:   net,
+		cfg:   cfg,
+		trace: cfg.Trace,
 		table: table{
 			conns: make(map[netip.AddrPort]*Conn),
 			ports: make(map[uint16]int),
@@ -49,12 +52,12 @@ func New(net Network, cfg Config) (*Layer, error) {
 func (l *Layer) Receive(in *packet.In) {
 	h, payload, err := Parse(in.Payload)
 	if err != nil {
-		l.discard(&l.stats.InHdrErrors, 1)
+		l.discard(in, &l.stats.InHdrErrors, 1)
 		return
 	}
 	seg, count := segments(in.Offload, len(payload))
 	if !intact(in, h) {
-		l.discard(&l.stats.InCsumErrors, count)
+		l.discard(in, &l.stats.InCsumErrors, count)
 		return
 	}
 	from := netip.AddrPortFrom(in.Src, h.SrcPort)
@@ -68,7 +71,7 @@ func (l *Layer) Receive(in *packet.In) {
 
 // refuse answers datagrams for which there is no socket.
 func (l *Layer) refuse(in *packet.In, count uint64) {
-	counter.Add(&l.stats.NoPorts, count)
+	l.drop(in, &l.stats.NoPorts, count)
 	// "An ICMP error message MUST NOT be sent as the result of receiving [...] a
 	// datagram destined to an IP broadcast or IP multicast address" (RFC 1122 3.2.2).
 	if !in.Broadcast {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 const (
@@ -22,6 +23,8 @@ type entry struct {
 	data []byte
 	seg  int
 	buf  *packet.Buffer // to release with the entry; nil if a later entry has it
+
+	event trace.ID // of its arrival
 }
 
 // queue holds datagrams first in, first out. It is charged the memory it really
@@ -36,7 +39,7 @@ type queue struct {
 // push appends the payload of in. It takes the packet's memory if that is well
 // filled, and else copies; small datagrams in a row share a buffer.
 func (q *queue) push(in *packet.In, from netip.AddrPort, payload []byte, seg int) {
-	e := entry{from: from, data: payload, seg: seg}
+	e := entry{from: from, data: payload, seg: seg, event: in.Event}
 	switch buf := in.Buffer(); {
 	case len(payload) == 0:
 		e.data = nil
@@ -70,15 +73,15 @@ func (q *queue) copyToFree(payload []byte) []byte {
 }
 
 // pop copies the next datagram to b, as much of it as fits, and removes it.
-func (q *queue) pop(b []byte) (n int, from netip.AddrPort) {
+func (q *queue) pop(b []byte) (n int, from netip.AddrPort, event trace.ID) {
 	e := q.at(0)
 	size := min(e.seg, len(e.data))
-	n, from = copy(b, e.data[:size]), e.from
+	n, from, event = copy(b, e.data[:size]), e.from, e.event
 	e.data = e.data[size:]
 	if len(e.data) == 0 {
 		q.remove()
 	}
-	return n, from
+	return n, from, event
 }
 
 // remove frees the first entry.

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Read reads a datagram, its sender ignored; what does not fit in b is lost.
@@ -51,7 +53,9 @@ func (c *Conn) read(b []byte, call string) (n int, from netip.AddrPort, err erro
 		case c.err != 0:
 			err = os.NewSyscallError(call, c.takeErr())
 		case c.queue.n > 0:
-			n, from = c.queue.pop(b)
+			var event trace.ID
+			n, from, event = c.queue.pop(b)
+			c.story.read(from, event)
 			return n, from, nil
 		default:
 			c.arrived.Wait()

@@ -1,6 +1,9 @@
 package udp
 
-import "github.com/tinystack/tinystack/internal/counter"
+import (
+	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/packet"
+)
 
 // Stats are the layer's counters of datagrams. The first four are those of
 // [RFC 4113]; InErrors is the sum of the In...Errors and RcvbufErrors below it.
@@ -27,8 +30,8 @@ type Stats struct {
 // Stats returns the counters as they are now.
 func (l *Layer) Stats() Stats { return counter.Snapshot(&l.stats) }
 
-// discard counts n datagrams that arrived in error, for the given reason.
-func (l *Layer) discard(reason *uint64, n uint64) {
-	counter.Add(reason, n)
+// discard drops n datagrams that arrived in error, for the given reason.
+func (l *Layer) discard(in *packet.In, reason *uint64, n uint64) {
+	l.drop(in, reason, n)
 	counter.Add(&l.stats.InErrors, n)
 }

@@ -126,6 +126,9 @@ func (c *Conn) send(route packet.Route, port uint16, b []byte) error {
 	p.Protocol = Protocol
 	p.Csum, p.CsumOffset = packet.CsumPartial, checksumOffset
 	p.Body[0] = b
+	if c.layer.trace.On() {
+		p.Mark = c.wrote(route, port, len(b))
+	}
 	length := HeaderLen + len(b)
 	Header{
 		SrcPort:  c.local.Port(),

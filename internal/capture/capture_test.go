@@ -19,6 +19,7 @@ import (
 
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // serialize writes the layers, with lengths and checksums.
@@ -196,6 +197,41 @@ func testRecording(t *testing.T) {
 	}
 	if stats.PacketsReceived != 3 || stats.PacketsDropped != 0 || !stats.StartTime.Equal(began) {
 		t.Errorf("statistics %+v", stats)
+	}
+}
+
+// While somebody listens, a packet's comment says why it was sent, or came.
+func TestRecordingComments(t *testing.T) { synctest.Test(t, testRecordingComments) }
+
+func testRecordingComments(t *testing.T) {
+	c, peer := device(t)
+	tr := trace.New()
+	defer tr.Subscribe(func(*trace.Event) {})()
+	c.Trace(tr.Node("a"))
+	rec, err := Start(c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := packet.NewOut()
+	defer p.Release()
+	p.Body[0] = udpPacket(t, 53, 1)
+	p.Mark = trace.Mark{ID: 1000, Cause: 999, Rule: "fast retransmit: third duplicate ACK, RFC 5681 3.2"}
+	if err := c.Write(p); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, c, peer, udpPacket(t, 1, 53))
+	rec.Stop()
+	var b bytes.Buffer
+	if err := rec.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"event 1000, because of event 999: fast retransmit: third duplicate ACK, RFC 5681 3.2", "event 1",
+	} {
+		option := append([]byte{1, 0, byte(len(want)), 0}, want...) // opt_comment
+		if !bytes.Contains(b.Bytes(), option) {
+			t.Errorf("no comment %q", want)
+		}
 	}
 }
 

@@ -108,6 +108,9 @@ func writeBatch(out *pcapng.Writer, id int, batch []link.Captured) error {
 		if c.Direction == link.Outbound {
 			p.Direction = pcapng.Outbound
 		}
+		if comment := c.Mark.Comment(); comment != "" {
+			p.Comments = []string{comment}
+		}
 		if err := out.WritePacket(&p); err != nil {
 			return err
 		}

@@ -22,3 +22,14 @@ func Snapshot[T any](p *T) (s T) {
 	}
 	return s
 }
+
+// Name returns the name of the field of the struct at p that c points to, "" if it is none.
+func Name[T any](p *T, c *uint64) string {
+	v := reflect.ValueOf(p).Elem()
+	for i := range v.NumField() {
+		if v.Field(i).Addr().Interface().(*uint64) == c {
+			return v.Type().Field(i).Name
+		}
+	}
+	return ""
+}
