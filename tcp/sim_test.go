@@ -136,7 +136,7 @@ func TestSimFINAtClosedWindow(t *testing.T) {
 func TestSimSimultaneousOpen(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
-		s := newSim(t, seed, Config{}, 10*mbit, 10*time.Millisecond).badWire(float64(seed%5)*0.1, 0.05, 0.1)
+		s := newSim(t, seed, Config{GiveUp: time.Hour, KeepAlive: -1}, 10*mbit, 10*time.Millisecond).badWire(float64(seed%5)*0.1, 0.05, 0.1)
 		s.b.passive = false
 		s.a.total, s.b.total = 50_000, 70_000
 		s.transfer(time.Hour)
@@ -156,7 +156,7 @@ func TestSimGoodput(t *testing.T) {
 				s.both(func(h *simHost) { h.mtu(1500, tso) })
 				s.a.total = 16 << 20
 				s.transfer(time.Minute)
-				// 1448 of 1520 bytes on the wire are data, and slow start takes some round trips.
+				// 1448 of 1500 bytes on the wire are data, and slow start takes some round trips.
 				if g := s.goodput(); g < 90*mbit {
 					t.Errorf("%.1f Mbit/s of 100", g/mbit)
 				}
@@ -219,7 +219,7 @@ func TestSimShallowQueue(t *testing.T) {
 	t.Parallel()
 	for cc, least := range map[string]float64{CUBIC: 30, Reno: 40} {
 		s := newSim(t, 3, Config{SendBuffer: 4 << 20, ReceiveBuffer: 4 << 20, Congestion: cc}, 50*mbit, 20*time.Millisecond)
-		s.a.out.queue = 250_000 // a bandwidth-delay product
+		s.a.out.line.limit = 250_000 // a bandwidth-delay product
 		s.a.total = 24 << 20
 		s.transfer(10 * time.Minute)
 		if g := s.goodput() / mbit; g < least || s.a.counts.timeouts > 1 {
