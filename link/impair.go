@@ -20,12 +20,17 @@ type Impairment struct {
 	Loss      float64 // loss: probability that a packet is lost
 	Duplicate float64 // dup: that it arrives twice
 	Corrupt   float64 // corrupt: that one of its bits is flipped
-	Reorder   float64 // reorder: that later packets overtake it
+	Reorder   float64 // reorder: that later packets, so many, overtake it
+	Late      float64 // late: that it travels longer, and what comes meanwhile overtakes it
 
 	// ReorderGap (gap) is how many packets overtake one that is reordered, unless
 	// they take more than 10 ms to come. 1 to 1000; default 3, which TCP can't tell
 	// from a loss (RFC 5681 3.2).
 	ReorderGap int
+
+	// LateBy (lateby) is how much longer a late packet travels: 0 to 1 minute;
+	// default 3 ms.
+	LateBy time.Duration
 
 	// Delay (delay) is how long a packet travels: 0 to 1 minute.
 	Delay time.Duration
@@ -41,7 +46,7 @@ type Impairment struct {
 	Queue time.Duration
 
 	// These are for packets besides those that chance selects.
-	LoseIf, DuplicateIf, CorruptIf, ReorderIf Match
+	LoseIf, DuplicateIf, CorruptIf, ReorderIf, LateIf Match
 }
 
 // Match selects packets by their number, which starts at 1 in each direction, or
@@ -76,6 +81,7 @@ type WireStats struct {
 	Duplicated  uint64
 	Corrupted   uint64
 	Reordered   uint64
+	Late        uint64
 	QueueDrops  uint64 // lost because the queue, or the memory for what travels, was full
 	Malformed   uint64 // read with an offload that did not fit, or above the MTU
 	WriteErrors uint64 // that the device below refused when their time came

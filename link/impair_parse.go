@@ -32,6 +32,8 @@ var impairKeys = []*impairKey{
 	queueKey(),
 	probabilityKey("reorder", func(i *Impairment) *float64 { return &i.Reorder }),
 	gapKey(),
+	probabilityKey("late", func(i *Impairment) *float64 { return &i.Late }),
+	durationKey("lateby", func(i *Impairment) *time.Duration { return &i.LateBy }),
 	probabilityKey("dup", func(i *Impairment) *float64 { return &i.Duplicate }),
 	probabilityKey("corrupt", func(i *Impairment) *float64 { return &i.Corrupt }),
 }
@@ -107,7 +109,7 @@ func gapKey() *impairKey {
 
 // ParseImpair reads an impairment as a command line has it:
 //
-//	loss=1%,delay=10ms,jitter=2ms,rate=100mbit,queue=50ms,reorder=1%,gap=3,dup=1%,corrupt=1%,seed=7
+//	loss=1%,delay=10ms,jitter=2ms,rate=100mbit,queue=50ms,reorder=1%,gap=3,late=1%,lateby=3ms,dup=1%,corrupt=1%,seed=7
 //
 // All keys may be left out. A key holds for both directions; after "in." or
 // "out." for that one alone. Rates are in bit, kbit, mbit, gbit or tbit a second.

@@ -216,6 +216,30 @@ func testImpairReorderLast(t *testing.T) {
 	r.want(r.far, arrival{3, time.Millisecond}, arrival{1, 11 * time.Millisecond}, arrival{2, 11 * time.Millisecond})
 }
 
+// A late packet travels longer than those after it, which overtake it; two that are
+// late keep their order.
+func TestImpairLate(t *testing.T) { synctest.Test(t, testImpairLate) }
+
+func testImpairLate(t *testing.T) {
+	const ms = time.Millisecond
+	r := newRig(t, ImpairConfig{Impairment: Impairment{
+		Delay: 10 * ms, LateIf: Packets(1, 2, 6), LateBy: 2*ms + ms/2,
+	}}, PairConfig{})
+	for i := 1; i <= 6; i++ {
+		write(t, r.dev, datagram(i, 100))
+		time.Sleep(ms)
+	}
+	r.want(r.far, arrival{3, 12 * ms}, arrival{1, 12*ms + ms/2}, arrival{4, 13 * ms},
+		arrival{2, 13*ms + ms/2}, arrival{5, 14 * ms}, arrival{6, 17*ms + ms/2})
+	if got, want := r.dev.Stats().Out, (WireStats{Packets: 6, Late: 3}); got != want {
+		t.Errorf("stats %+v, want %+v", got, want)
+	}
+
+	r = newRig(t, ImpairConfig{Impairment: Impairment{LateIf: Packets(1)}}, PairConfig{})
+	write(t, r.dev, datagram(1, 100))
+	r.want(r.far, arrival{1, 3 * ms}) // the default
+}
+
 // A corrupted packet differs in one bit, and its checksums tell.
 func TestImpairCorrupt(t *testing.T) { synctest.Test(t, testImpairCorrupt) }
 
@@ -253,7 +277,7 @@ func TestImpairSeed(t *testing.T) { synctest.Test(t, testImpairSeed) }
 func testImpairSeed(t *testing.T) {
 	run := func(seed string) (out, in string) {
 		near, far := Pair(PairConfig{})
-		dev, err := Impair(near, parsed(t, "loss=10%,dup=10%,corrupt=10%,reorder=10%,delay=5ms,jitter=5ms,seed="+seed))
+		dev, err := Impair(near, parsed(t, "loss=10%,dup=10%,corrupt=10%,reorder=10%,late=10%,delay=5ms,jitter=5ms,seed="+seed))
 		if err != nil {
 			t.Fatal(err)
 		}

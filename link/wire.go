@@ -12,6 +12,7 @@ import (
 const (
 	defaultWireQueue  = 50 * time.Millisecond
 	defaultReorderGap = 3
+	defaultLateBy     = 3 * time.Millisecond
 	// reorderWait is how long a packet waits to be overtaken.
 	reorderWait = 10 * time.Millisecond
 	// maxTraveling bounds the memory of what is on one direction of a wire.
@@ -35,10 +36,12 @@ type wire struct {
 	chances   chances
 	stats     WireStats
 	inOrder   fifo
-	held      []traveler // to be overtaken
+	held      []traveler // to be overtaken by a number of packets
+	late      fifo       // to be overtaken for a time
 	traveling int        // bytes of memory
 	free      time.Time  // when the transmitter has sent what it has
 	last      time.Time  // when the last packet in order arrives
+	lastLate  time.Time  // when the last of those that are late does
 	err       error      // nothing more comes, or goes
 }
 
@@ -59,6 +62,9 @@ func newWire(cfg Impairment, seed, stream uint64, closed <-chan struct{}) *wire 
 	}
 	if cfg.ReorderGap == 0 {
 		cfg.ReorderGap = defaultReorderGap
+	}
+	if cfg.LateBy == 0 {
+		cfg.LateBy = defaultLateBy
 	}
 	w := &wire{
 		cfg: cfg, closed: closed, timer: time.NewTimer(time.Hour),
@@ -127,6 +133,13 @@ func (w *wire) transmit(t traveler, f fate) {
 		w.stats.Reordered++
 		t.due, t.gap = t.due.Add(reorderWait), w.cfg.ReorderGap
 		w.held = append(w.held, t)
+		return
+	}
+	if f.late {
+		w.stats.Late++
+		t.due = later(t.due.Add(w.cfg.LateBy), w.lastLate)
+		w.lastLate = t.due
+		w.late.push(t)
 		return
 	}
 	w.last = t.due
@@ -203,6 +216,9 @@ func (w *wire) arrived() (t traveler, pause time.Duration, err error) {
 // next returns the packet that is due first, nil if there is none.
 func (w *wire) next() *traveler {
 	first := w.inOrder.front()
+	if t := w.late.front(); t != nil && (first == nil || t.due.Before(first.due)) {
+		first = t
+	}
 	for i := range w.held {
 		if t := &w.held[i]; first == nil || t.due.Before(first.due) {
 			first = t
@@ -215,8 +231,12 @@ func (w *wire) next() *traveler {
 func (w *wire) remove(next *traveler) traveler {
 	t := *next
 	w.traveling -= len(t.buf.B)
-	if next == w.inOrder.front() {
+	switch next {
+	case w.inOrder.front():
 		w.inOrder.pop()
+		return t
+	case w.late.front():
+		w.late.pop()
 		return t
 	}
 	last := len(w.held) - 1

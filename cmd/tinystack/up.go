@@ -47,11 +47,11 @@ func newUp() *cobra.Command {
 curl, ping and browser reach it. It needs the right to make the device, and takes all down when it is
 interrupted: requests under way have 5 seconds, unless it is interrupted again.
 
-What --impair may have, for packets each way: loss, dup (arrives twice), corrupt and reorder, which are
-probabilities of 0% to 100%; delay and jitter, at most the delay, up to 1m; rate, 1kbit to 1tbit a second,
-and queue, how long a packet may wait for it (50ms); gap, how many packets overtake one that is reordered
-(3); and seed: with the same, the same packets meet the same fate. in.loss=1% is for what the stack receives
-alone, out.loss=1% for what it sends.`,
+What --impair may have, for packets each way: loss, dup (arrives twice), corrupt, reorder and late, which
+are probabilities of 0% to 100%; delay and jitter, at most the delay, up to 1m; rate, 1kbit to 1tbit a
+second, and queue, how long a packet may wait for it (50ms); gap, how many packets overtake one that is
+reordered (3); lateby, how much longer one that is late travels (3ms); and seed: with the same, the same
+packets meet the same fate. in.loss=1% is for what the stack receives alone, out.loss=1% for what it sends.`,
 		Args: wantArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.plan()
