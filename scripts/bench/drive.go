@@ -40,7 +40,7 @@ func drive(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if p.samples != "" {
-		if err := writeSamples(p.samples, res); err != nil {
+		if err := res.write(p.samples); err != nil {
 			return err
 		}
 	}
@@ -162,7 +162,7 @@ func (p plan) measureAll(ctx context.Context, up []*running, m measurement, res 
 		if err != nil {
 			return fmt.Errorf("%s on %s: %w", m.name, r.peer.name, err)
 		}
-		res.add(r.peer, found)
+		res.samples.add(r.peer.name, found)
 	}
 	return nil
 }
@@ -202,7 +202,7 @@ func (p plan) idles(ctx context.Context, res *results) error {
 			if err != nil {
 				return fmt.Errorf("idle connections on %s: %w", one.name, err)
 			}
-			res.add(one, found)
+			res.samples.add(one.name, found)
 		}
 	}
 	return nil

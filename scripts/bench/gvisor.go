@@ -17,22 +17,31 @@ import (
 )
 
 const (
-	gvisorSettings       = "SACK, CUBIC, buffers of 4 MiB that grow to 8, receive buffer moderation"
+	gvisorBuffers        = "SACK, buffers of 4 MiB that grow to 8, receive buffer moderation"
+	gvisorSettings       = "CUBIC, " + gvisorBuffers
 	gvisorPacketSettings = "recvmmsg, host GSO of 64 KiB, GRO, RXChecksumOffload"
 )
 
 // openGvisorTUN puts netstack on a TUN device, a packet a read and a packet a
 // write: fdbased knows offloads for sockets only.
 func openGvisorTUN() (listenFunc, error) {
+	s, err := newGvisorTUN(congestion)
+	if err != nil {
+		return nil, err
+	}
+	return listenGvisor(s), nil
+}
+
+func newGvisorTUN(algorithm string) (*stack.Stack, error) {
 	fd, err := openPlainTUN()
 	if err != nil {
 		return nil, err
 	}
-	listen, err := newGvisor(&fdbased.Options{FDs: []int{fd}, MTU: mtu})
+	s, err := newGvisor(&fdbased.Options{FDs: []int{fd}, MTU: mtu}, algorithm)
 	if err != nil {
 		return nil, err
 	}
-	return listen, setUp(tunName, clientPrefix)
+	return s, setUp(tunName, clientPrefix)
 }
 
 func openPlainTUN() (int, error) {
@@ -65,7 +74,7 @@ func openGvisorPacket() (listenFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newGvisor(&fdbased.Options{
+	s, err := newGvisor(&fdbased.Options{
 		FDs:                []int{fd},
 		MTU:                mtu,
 		EthernetHeader:     true,
@@ -74,7 +83,11 @@ func openGvisorPacket() (listenFunc, error) {
 		GSOMaxSize:         65536,
 		GRO:                true,
 		RXChecksumOffload:  true,
-	})
+	}, congestion)
+	if err != nil {
+		return nil, err
+	}
+	return listenGvisor(s), nil
 }
 
 func openPacketSocket(device int) (int, error) {
@@ -102,7 +115,7 @@ func openPacketSocket(device int) (int, error) {
 }
 
 // newGvisor makes a stack with one interface.
-func newGvisor(opts *fdbased.Options) (listenFunc, error) {
+func newGvisor(opts *fdbased.Options, algorithm string) (*stack.Stack, error) {
 	const nic = 1
 	dev, err := fdbased.New(opts)
 	if err != nil {
@@ -110,9 +123,9 @@ func newGvisor(opts *fdbased.Options) (listenFunc, error) {
 	}
 	s := stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocolCUBIC},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol},
 	})
-	if err := setGvisor(s); err != nil {
+	if err := setGvisor(s, algorithm); err != nil {
 		return nil, err
 	}
 	if err := s.CreateNIC(nic, dev); err != nil {
@@ -125,20 +138,25 @@ func newGvisor(opts *fdbased.Options) (listenFunc, error) {
 		return nil, fmt.Errorf("gvisor: AddProtocolAddress: %s", err2)
 	}
 	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}})
+	return s, nil
+}
+
+func listenGvisor(s *stack.Stack) listenFunc {
 	return func(port uint16) (net.Listener, error) {
 		return gonet.ListenTCP(s, tcpip.FullAddress{Port: port}, ipv4.ProtocolNumber)
-	}, nil
+	}
 }
 
 // setGvisor sets TCP's options, as [gvisorSettings] says.
-func setGvisor(s *stack.Stack) error {
+func setGvisor(s *stack.Stack, algorithm string) error {
 	var (
+		control  = tcpip.CongestionControlOption(algorithm)
 		sack     = tcpip.TCPSACKEnabled(true)
 		moderate = tcpip.TCPModerateReceiveBufferOption(true)
 		receive  = tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: 4 << 20, Max: 8 << 20}
 		send     = tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: 4 << 20, Max: 8 << 20}
 	)
-	for _, option := range []tcpip.SettableTransportProtocolOption{&sack, &moderate, &receive, &send} {
+	for _, option := range []tcpip.SettableTransportProtocolOption{&control, &sack, &moderate, &receive, &send} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, option); err != nil {
 			return fmt.Errorf("gvisor: %T: %s", option, err)
 		}

@@ -11,6 +11,15 @@
 // measured in turn, measure by measure and round by round, and what is printed is
 // the median of the rounds: a machine that is slow for a minute is slow for all.
 //
+// And it measures their loss recovery and congestion control, beside the kernel's:
+//
+//	sudo go run -C scripts/bench . wan          # three rounds of 10 s, some half an hour
+//	sudo go run -C scripts/bench . wan -quick   # some five minutes
+//
+// One download at a time goes over a bad wire, which is a program between a TUN device
+// in the server's namespace and one in the client's: with a seed, the same packets by
+// number are lost whoever sends them.
+//
 // It runs on Linux alone, and needs root, for the namespaces and /dev/net/tun.
 package main
 
@@ -48,6 +57,12 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	if len(args) > 0 && args[0] == "client" {
 		return client(args[1:], in, out)
+	}
+	if len(args) > 0 && args[0] == "serve-wan" {
+		return serveWAN(args[1:], in, out)
+	}
+	if len(args) > 0 && args[0] == "wan" {
+		return driveWAN(ctx, args[1:], out)
 	}
 	return drive(ctx, args, out)
 }

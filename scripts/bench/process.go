@@ -43,13 +43,21 @@ func start(ctx context.Context, p peer) (_ *running, err error) {
 			return nil, err
 		}
 	}
-	if r.proc, err = startProcess(ctx, r.server, "serve", p.name); err != nil {
+	r.proc, err = startServer(ctx, r.server, "serve", p.name)
+	return r, err
+}
+
+// startServer starts a server, which says that it is ready.
+func startServer(ctx context.Context, n *namespace, args ...string) (*process, error) {
+	proc, err := startProcess(ctx, n, args...)
+	if err != nil {
 		return nil, err
 	}
-	if answer, err := r.proc.answer(); err != nil || answer != "ready" {
+	if answer, err := proc.answer(); err != nil || answer != "ready" {
+		proc.stop()
 		return nil, fmt.Errorf("its server did not start: %w", err)
 	}
-	return r, nil
+	return proc, nil
 }
 
 // stop ends the server and lets go of the namespaces.

@@ -47,7 +47,7 @@ func (r *results) table() [][]string {
 func (r *results) line(row row) (line []string, any bool) {
 	line = []string{row.title, row.unit}
 	for _, p := range r.plan.peers {
-		v, ok := r.median(p, row.key)
+		v, ok := r.samples.median(p.name, row.key)
 		any = any || ok
 		line = append(line, format(v, ok))
 	}
@@ -73,48 +73,75 @@ func format(v float64, ok bool) string {
 }
 
 func writeText(w io.Writer, r *results) error {
-	lines := r.table()
+	_, err := fmt.Fprintf(w, "%s\n%s\n", textTable(r.table(), 2), strings.Join(r.about(), "\n"))
+	return err
+}
+
+func writeMarkdown(w io.Writer, r *results) error {
+	_, err := fmt.Fprintf(w, "%s\n- %s\n", markdownTable(r.table(), 2), strings.Join(r.about(), "\n- "))
+	return err
+}
+
+// textTable aligns the first columns, so many of them, to the left, the others to
+// the right.
+func textTable(lines [][]string, left int) string {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {
 		for i, cell := range line {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
+	for i := range left {
+		widths[i] = -widths[i]
+	}
 	var b strings.Builder
 	for _, line := range lines {
-		fmt.Fprintf(&b, "%-*s  %-*s", widths[0], line[0], widths[1], line[1])
-		for i, cell := range line[2:] {
-			fmt.Fprintf(&b, "  %*s", widths[i+2], cell)
+		for i, cell := range line {
+			gap := "  "
+			if i == 0 {
+				gap = ""
+			}
+			fmt.Fprintf(&b, "%s%*s", gap, widths[i], cell)
 		}
 		b.WriteByte('\n')
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s\n", &b, strings.Join(r.about(), "\n"))
-	return err
+	return b.String()
 }
 
-func writeMarkdown(w io.Writer, r *results) error {
+// markdownTable does so in Markdown.
+func markdownTable(lines [][]string, left int) string {
 	var b strings.Builder
-	for i, line := range r.table() {
+	for i, line := range lines {
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
 		if i == 0 {
-			fmt.Fprintf(&b, "|---|---|%s\n", strings.Repeat("--:|", len(line)-2))
+			fmt.Fprintf(&b, "|%s%s\n", strings.Repeat("---|", left), strings.Repeat("--:|", len(line)-left))
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s\n- %s\n", &b, strings.Join(r.about(), "\n- "))
-	return err
+	return b.String()
 }
 
-// writeSamples writes a file with all samples: a schema number, then the same as
-// the text has, in the units of [rows].
-func writeSamples(name string, r *results) error {
-	b, err := json.MarshalIndent(struct {
-		Schema  int                             `json:"schema"`
-		Date    time.Time                       `json:"date"`
-		Machine string                          `json:"machine"`
-		Rounds  int                             `json:"rounds"`
-		Seconds float64                         `json:"seconds"`
-		Samples map[string]map[string][]float64 `json:"samples"`
-	}{1, r.date, r.machine, r.plan.rounds, r.plan.time.Seconds(), r.samples}, "", "\t")
+// write writes a file with all samples: a schema number, then the same as the
+// text has, in the units of [rows].
+func (r *results) write(name string) error {
+	return writeSamples(name, sampleFile{
+		Date: r.date, Machine: r.machine, Rounds: r.plan.rounds, Seconds: r.plan.time.Seconds(), Samples: r.samples,
+	})
+}
+
+// sampleFile is what a file of samples has.
+type sampleFile struct {
+	Schema  int       `json:"schema"`
+	Date    time.Time `json:"date"`
+	Machine string    `json:"machine"`
+	Rounds  int       `json:"rounds"`
+	Seconds float64   `json:"seconds"`
+	Seed    uint64    `json:"seed,omitempty"`
+	Samples samples   `json:"samples"`
+}
+
+func writeSamples(name string, f sampleFile) error {
+	f.Schema = 1
+	b, err := json.MarshalIndent(f, "", "\t")
 	if err != nil {
 		return err
 	}

@@ -17,27 +17,30 @@ type results struct {
 	plan    plan
 	machine string
 	date    time.Time
-	samples map[string]map[string][]float64 // by peer, then by row
+	samples samples // by peer
 }
+
+// samples are what was measured, by whom it was measured on, then by row.
+type samples map[string]map[string][]float64
 
 func newResults(p plan) *results {
-	return &results{plan: p, machine: machine(), date: time.Now(), samples: map[string]map[string][]float64{}}
+	return &results{plan: p, machine: machine(), date: time.Now(), samples: samples{}}
 }
 
-func (r *results) add(p peer, found values) {
-	of := r.samples[p.name]
+func (s samples) add(name string, found values) {
+	of := s[name]
 	if of == nil {
 		of = map[string][]float64{}
-		r.samples[p.name] = of
+		s[name] = of
 	}
 	for key, v := range found {
 		of[key] = append(of[key], v)
 	}
 }
 
-// median of a peer's values of a row; ok if there are any.
-func (r *results) median(p peer, key string) (m float64, ok bool) {
-	return median(r.samples[p.name][key])
+// median of the values of a row; ok if there are any.
+func (s samples) median(name, key string) (m float64, ok bool) {
+	return median(s[name][key])
 }
 
 func median(v []float64) (m float64, ok bool) {
@@ -50,8 +53,8 @@ func median(v []float64) (m float64, ok bool) {
 
 // times says how many times as good as the other's the first peer's median is.
 func (r *results) times(row row, first, other peer) (t float64, ok bool) {
-	a, ok1 := r.median(first, row.key)
-	b, ok2 := r.median(other, row.key)
+	a, ok1 := r.samples.median(first.name, row.key)
+	b, ok2 := r.samples.median(other.name, row.key)
 	if !ok1 || !ok2 || a <= 0 || b <= 0 {
 		return 0, false
 	}

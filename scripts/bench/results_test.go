@@ -86,10 +86,10 @@ func someResults() *results {
 	r := &results{
 		plan:    plan{peers: []peer{peers[0], peers[3]}, rounds: 3, time: time.Second},
 		machine: "a machine", date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		samples: map[string]map[string][]float64{},
+		samples: samples{},
 	}
-	r.add(peers[0], values{"down1": 30, "echo1-p50": 12.5, "connect": 1234})
-	r.add(peers[3], values{"down1": 15, "echo1-p50": 25})
+	r.samples.add(peers[0].name, values{"down1": 30, "echo1-p50": 12.5, "connect": 1234})
+	r.samples.add(peers[3].name, values{"down1": 15, "echo1-p50": 25})
 	return r
 }
 
@@ -129,7 +129,7 @@ func TestMarkdown(t *testing.T) {
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "samples.json")
-	if err := writeSamples(name, someResults()); err != nil {
+	if err := someResults().write(name); err != nil {
 		t.Fatal(err)
 	}
 	if got := readSamples(t, name); got["kernel"]["down1"][0] != 15 {

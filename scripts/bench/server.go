@@ -33,6 +33,11 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 	if err := startServers(listen); err != nil {
 		return err
 	}
+	return takeOrders(in, out, obey)
+}
+
+// takeOrders says "ready", then does what it is told and answers, until in ends.
+func takeOrders(in io.Reader, out io.Writer, obey func(order string) (answer string, err error)) error {
 	fmt.Fprintln(out, "ready")
 	orders := bufio.NewScanner(in)
 	for orders.Scan() {

@@ -9,17 +9,32 @@ import (
 )
 
 func openTinystack() (listenFunc, error) {
+	s, err := newTinystack(stack.Config{})
+	if err != nil {
+		return nil, err
+	}
+	return listenTinystack(s), nil
+}
+
+// newTinystack puts a stack on a TUN device, as `tinystack up` does.
+func newTinystack(cfg stack.Config) (*stack.Stack, error) {
 	dev, err := link.OpenTUN(link.TUNConfig{Name: tunName, MTU: mtu})
 	if err != nil {
 		return nil, err
 	}
-	s, err := stack.New(stack.Config{})
+	s, err := stack.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.AddInterface(dev, serverPrefix); err != nil {
 		return nil, err
 	}
-	listen := func(port uint16) (net.Listener, error) { return s.Listen("tcp", fmt.Sprintf(":%d", port)) }
-	return listen, setUp(tunName, clientPrefix)
+	if err := s.SetDefaultGateway(clientPrefix.Addr()); err != nil {
+		return nil, err
+	}
+	return s, setUp(tunName, clientPrefix)
+}
+
+func listenTinystack(s *stack.Stack) listenFunc {
+	return func(port uint16) (net.Listener, error) { return s.Listen("tcp", fmt.Sprintf(":%d", port)) }
 }
