@@ -36,7 +36,11 @@ func (c *tcb) ackOK(now instant, s *segment) bool {
 // beyond that, and how much more there is room for.
 func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	if ack < c.sndUna { // old, but for what it says of duplicates
-		c.readSACK(s, ack, &sample{})
+		var n news
+		c.readSACK(s, ack, &n)
+		if n.dsack.end != 0 {
+			c.arrivedTwice(now, n.dsack)
+		}
 		return
 	}
 	c.noteAppLimited()
@@ -44,26 +48,37 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	wndBefore := c.sndWnd
 	c.updateSendWindow(s, ack)
 	info := ackInfo{now: now, before: c.pipe(), phase: c.phase, full: c.cwndLimited(), lost: c.countLost()}
-	var rtt sample
-	delivered, advanced := 0, ack > c.sndUna
-	if advanced {
-		delivered, rtt = c.advanceUna(now, ack)
+	n := news{ack: ack, advanced: ack > c.sndUna}
+	n.answered, n.soonest = now, c.rtt.minimum
+	if n.advanced {
+		c.advanceUna(now, s, &n)
 	}
-	news := c.readSACK(s, ack, &rtt)
-	info.rtt = c.sampleRTT(now, s, rtt)
-	info.acked, info.advanced = delivered+news, advanced
-	info.rate = c.sampleRate(now, info.acked, &rtt.newest)
+	c.readSACK(s, ack, &n)
+	info.rtt = c.sampleRTT(now, s, &n.delivery)
+	info.acked, info.advanced = n.bytes, n.advanced
+	info.rate = c.sampleRate(now, n.bytes, &n.newest)
+	c.arrived(&n)
 	// A duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: any that brings news of it).
-	duplicate := outstanding && !advanced && s.seqLen() == 0 && c.sndWnd == wndBefore
+	n.duplicate = outstanding && !n.advanced && s.seqLen() == 0 && c.sndWnd == wndBefore
 	if c.sackOK {
-		duplicate = outstanding && !advanced && news > 0
+		n.duplicate = outstanding && !n.advanced && n.bytes > 0
 	}
-	if duplicate {
-		counter.Inc(&c.stats.DupAcksReceived)
-	}
-	c.recoverLoss(now, ack, delivered, news, advanced, duplicate)
+	c.recoverLoss(now, &n)
 	c.tellCongestion(&info)
-	c.restartTimer(now, advanced)
+	c.restartTimer(now, n.advanced)
+}
+
+// arrived tells RACK what arrived in which order, and lets go of a flight of which nothing is left.
+func (c *tcb) arrived(n *news) {
+	if c.fl == nil {
+		return
+	}
+	if n.bytes > 0 && c.fl.rack.delivered(&n.delivery) {
+		c.repairs().reorder.seen = true
+	}
+	if c.sndUna == c.sndNxt {
+		c.freeFlight()
+	}
 }
 
 // tellCongestion tells the congestion control what came of an ACK.
@@ -81,30 +96,27 @@ func (c *tcb) tellCongestion(info *ackInfo) {
 }
 
 // advanceUna drops what is acknowledged.
-func (c *tcb) advanceUna(now instant, ack int64) (delivered int, rtt sample) {
-	delivered, rtt = c.fl.ack(ack)
-	c.sndBuf.discard(ack)
-	c.sndUna = ack
+func (c *tcb) advanceUna(now instant, s *segment, n *news) {
+	n.late = c.isLate(s)
+	c.fl.ack(n.ack, &n.delivery)
+	c.sndBuf.discard(n.ack)
+	c.sndUna = n.ack
 	c.lastAcked = now
 	c.softErr = nil
-	if c.sndUna == c.sndNxt {
-		c.freeFlight()
-	}
-	return delivered, rtt
 }
 
 // sampleRTT takes a round-trip time from a segment sent once; of one sent again
 // only the timestamp tells which transmission was answered (RFC 7323 4).
 // The first is returned, for it is exact; 0: there is none.
-func (c *tcb) sampleRTT(now instant, s *segment, rtt sample) (exact time.Duration) {
+func (c *tcb) sampleRTT(now instant, s *segment, d *delivery) (exact time.Duration) {
 	switch {
-	case rtt.sentAt != 0:
-		exact = now.sub(rtt.sentAt)
+	case d.sentAt != 0:
+		exact = now.sub(d.sentAt)
 		c.rtt.update(exact)
-	case rtt.resent && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
-		d := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
-		if d >= 0 && d < c.cfg.MaxRTO { // else it is no echo of ours
-			c.rtt.update(max(d, granularity)) // that of the clock, which may not have ticked
+	case d.resent && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
+		took := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
+		if took >= 0 && took < c.cfg.MaxRTO { // else it is no echo of ours
+			c.rtt.update(max(took, granularity)) // that of the clock, which may not have ticked
 		}
 	}
 	return exact
@@ -130,18 +142,18 @@ func (c *tcb) updateSendWindow(s *segment, ack int64) {
 	c.setSendWindow(wnd, seq, ack)
 }
 
-// readSACK marks what the peer says has arrived beyond ack, and returns the
-// number of bytes that this is news of. Blocks outside of what is in flight are
-// ignored, but for a DSACK (RFC 2883 4).
-func (c *tcb) readSACK(s *segment, ack int64, rtt *sample) (news int) {
+// readSACK marks what the peer says has arrived beyond ack. Blocks outside of what is in
+// flight are ignored, but for a DSACK (RFC 2883 4).
+func (c *tcb) readSACK(s *segment, ack int64, n *news) {
 	if !c.sackOK || s.Options.NumSACK == 0 {
-		return 0
+		return
 	}
 	blocks := s.Options.SACK[:s.Options.NumSACK]
 	first := span{c.sndPos(blocks[0].Left), c.sndPos(blocks[0].Right)}
 	if c.isDSACK(first, ack, blocks) {
 		counter.Inc(&c.stats.DSACKReceived)
 		c.counts.dsacks++
+		n.dsack = first
 		blocks = blocks[1:]
 	}
 	for _, b := range blocks {
@@ -149,9 +161,8 @@ func (c *tcb) readSACK(s *segment, ack int64, rtt *sample) (news int) {
 		if c.fl == nil || left < c.sndUna || left >= right || right > c.sndNxt {
 			continue
 		}
-		news += c.fl.sack(left, right, rtt)
+		c.fl.sack(left, right, &n.delivery)
 	}
-	return news
 }
 
 // isDSACK tells a report of a duplicate from a SACK block: it is the first block,

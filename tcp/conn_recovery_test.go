@@ -10,9 +10,10 @@ func TestFastRetransmitSACK(t *testing.T) { synctest.Test(t, testFastRetransmitS
 
 func testFastRetransmitSACK(t *testing.T) {
 	// https://www.rfc-editor.org/rfc/rfc6675#section-5
-	tc := newTestConn(t, setup{})
+	tc := newTestConn(t, setup{delay: 20 * time.Millisecond})
 	tc.write(20000)
 	tc.wantData("initial window", 1, 10000, 1000)
+	time.Sleep(20 * time.Millisecond)
 	// "(3.2) ... the sender SHOULD send one segment of previously unsent data per
 	// duplicate ACK": limited transmit, https://www.rfc-editor.org/rfc/rfc3042#section-2
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 2001}}})
@@ -22,8 +23,9 @@ func testFastRetransmitSACK(t *testing.T) {
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 4001}}})
 	tc.want("fast retransmit", seg{seq: 1, ack: 1, n: 1000})
 	tc.wantIdle("pipe is above cwnd")
-	// Flight was 12000, of which limited transmit's part does not count (RFC 5681 3.2 (2)).
-	tc.wantWindows("in recovery", 5000, 5000, "recovery")
+	// Flight was 12000, of which limited transmit's part does not count (RFC 5681 3.2 (2)). cwnd
+	// is pipe, 8000, and what proportional rate reduction adds: 1000 arrived, times 5/12.
+	tc.wantWindows("in recovery", 8417, 5000, "recovery")
 	if n := tc.conn.Info().InNetwork; n != 9000 {
 		t.Errorf("pipe is %d", n)
 	}
@@ -47,25 +49,26 @@ func testFastRetransmitSACK(t *testing.T) {
 func TestSACKSeveralHoles(t *testing.T) { synctest.Test(t, testSACKSeveralHoles) }
 
 func testSACKSeveralHoles(t *testing.T) {
-	// Segments 1, 3 and 5 of ten are lost.
-	tc := newTestConn(t, setup{})
+	// Segments 1, 3 and 5 of ten are lost. https://www.rfc-editor.org/rfc/rfc8985#section-6.2
+	tc := newTestConn(t, setup{delay: 20 * time.Millisecond})
 	tc.write(10000)
 	tc.wantData("initial window", 1, 10000, 1000)
+	time.Sleep(20 * time.Millisecond)
 	tc.inject(
 		seg{seq: 1, ack: 1, sack: [][2]int{{1001, 2001}}},
 		seg{seq: 1, ack: 1, sack: [][2]int{{3001, 4001}, {1001, 2001}}},
 	)
 	tc.wantIdle("not yet")
-	// "IsLost: ... when either DupThresh discontiguous SACKed sequences have arrived
-	// above 'SeqNum' or more than (DupThresh - 1) * SMSS bytes"
+	// "a segment is considered lost if some segment sent later has been delivered", once
+	// DupThresh have: all three holes are found at once.
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{5001, 6001}, {3001, 4001}, {1001, 2001}}})
 	tc.want("the first hole", seg{seq: 1, ack: 1, n: 1000})
 	tc.wantWindows("in recovery", 5000, 5000, "recovery")
-	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{5001, 7001}, {3001, 4001}, {1001, 2001}}})
 	tc.wantIdle("pipe is full")
+	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{5001, 7001}, {3001, 4001}, {1001, 2001}}})
+	tc.want("the second for what arrived", seg{seq: 2001, ack: 1, n: 1000})
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{5001, 8001}, {3001, 4001}, {1001, 2001}}})
-	// Pipe: the first hole again and the last two; then the other two holes.
-	tc.want("the other holes", seg{seq: 2001, ack: 1, n: 1000}, seg{seq: 4001, ack: 1, n: 1000})
+	tc.want("the third", seg{seq: 4001, ack: 1, n: 1000})
 	tc.inject(seg{seq: 1, ack: 2001, sack: [][2]int{{5001, 10001}, {3001, 4001}}})
 	tc.wantIdle("all holes were filled once")
 	tc.inject(seg{seq: 1, ack: 4001, sack: [][2]int{{5001, 10001}}})
@@ -78,13 +81,14 @@ func testSACKSeveralHoles(t *testing.T) {
 	}
 }
 
-// A retransmission that is lost too takes the timer.
+// A retransmission that is lost too, with nothing sent after it to tell, takes the timer.
 func TestLostRetransmission(t *testing.T) { synctest.Test(t, testLostRetransmission) }
 
 func testLostRetransmission(t *testing.T) {
-	tc := newTestConn(t, setup{})
+	tc := newTestConn(t, setup{delay: 20 * time.Millisecond})
 	tc.write(10000)
 	tc.wantData("initial window", 1, 10000, 1000)
+	time.Sleep(20 * time.Millisecond)
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 5001}}})
 	tc.want("fast retransmit", seg{seq: 1, ack: 1, n: 1000})
 	rto := tc.rto()
@@ -108,11 +112,13 @@ func testReneging(t *testing.T) {
 	// "the data receiver is permitted to discard data in its queue that has not been
 	// acknowledged to the data sender, even if the data has already been reported in a
 	// SACK option" https://www.rfc-editor.org/rfc/rfc2018#section-8
-	tc := newTestConn(t, setup{})
+	tc := newTestConn(t, setup{delay: 20 * time.Millisecond})
 	tc.write(3000)
 	tc.wantData("data", 1, 3000, 1000)
+	time.Sleep(20 * time.Millisecond)
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 3001}}})
-	tc.wantAfter("the first", tc.rto(), seg{seq: 1, ack: 1, n: 1000})
+	tc.wantAfter("the first, once the reordering window is over", 5*time.Millisecond, seg{seq: 1, ack: 1, n: 1000})
+	time.Sleep(20 * time.Millisecond)
 	tc.inject(seg{seq: 1, ack: 1001}) // and not the rest: it was dropped
 	tc.wantIdle("it may still be under way")
 	tc.wantAfter("it was taken back", tc.rto(), seg{seq: 1001, ack: 1, n: 1000})

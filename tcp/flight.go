@@ -35,10 +35,12 @@ type flight struct {
 	pipe        int   // bytes that are in the network (RFC 6675 3)
 	lostBytes   int   // bytes of runs in state lost
 	marked      int   // bytes of runs that have come into that state, until they are counted
+	againBytes  int   // bytes of runs in state retransmitted
 	sackedBytes int   // bytes of runs in state sacked
-	highSacked  int64 // end of the highest sacked run
-	lossEdge    int64 // below it, what is not sacked has been marked lost once
 	nextLost    int64 // below it, no run is in state lost
+
+	rack    rack
+	probeAt instant // when to send a tail loss probe; 0: never
 }
 
 var flights = sync.Pool{New: func() any { return new(flight) }}
@@ -53,10 +55,10 @@ const keepRuns = 1024
 func newFlight() *flight { return flights.Get().(*flight) }
 
 func (f *flight) release() {
-	if cap(f.runs) > keepRuns {
+	if cap(f.runs) > keepRuns || cap(f.rack.again) > keepRuns {
 		return
 	}
-	*f = flight{runs: f.runs[:0]}
+	*f = flight{runs: f.runs[:0], rack: rack{again: f.rack.again[:0]}}
 	flights.Put(f)
 }
 
@@ -94,8 +96,11 @@ func (f *flight) setState(r *run, s runState) {
 func (f *flight) account(r *run, sign int) {
 	n := sign * int(r.end-r.start)
 	switch r.state {
-	case inFlight, retransmitted:
+	case inFlight:
 		f.pipe += n
+	case retransmitted:
+		f.pipe += n
+		f.againBytes += n
 	case lost:
 		f.lostBytes += n
 	case sacked:
@@ -114,42 +119,20 @@ func (f *flight) split(i int, at int64) {
 	live[i].end, live[i+1].start = at, at
 }
 
-// sample is what an acknowledgement tells of the round-trip time.
-type sample struct {
-	sentAt instant // of the newest segment acknowledged, if each was sent once; else 0
-	resent bool    // some of what was acknowledged had been sent more than once
-	newest run     // the transmission made last
-}
-
-// add takes a run in. Once one of them was resent there is no time: the others may have been
-// waiting for that one at the receiver.
-func (s *sample) add(r *run) {
-	s.resent = s.resent || r.resent
-	s.sentAt = max(s.sentAt, r.at)
-	if s.resent {
-		s.sentAt = 0
-	}
-	if r.at > s.newest.at || (r.at == s.newest.at && r.end > s.newest.end) {
-		s.newest = *r
-	}
-}
-
 // splittable reports whether a SACK block may still divide a run. Real blocks
 // begin and end where segments do; a peer that reports every other byte is not
 // to make a run of each.
 func (f *flight) splittable() bool { return len(f.live()) < maxSplitRuns }
 
-// ack drops what lies before position una. delivered counts the bytes that were
-// not known to have arrived.
-func (f *flight) ack(una int64) (delivered int, rtt sample) {
+// ack drops what lies before position una.
+func (f *flight) ack(una int64, d *delivery) {
 	for f.head < len(f.runs) && f.runs[f.head].start < una {
 		r := &f.runs[f.head]
 		part := *r
 		part.end = min(part.end, una)
 		f.account(&part, -1)
 		if r.state != sacked {
-			delivered += int(part.end - part.start)
-			rtt.add(r)
+			d.add(&part)
 		}
 		if una < r.end {
 			r.start = una
@@ -157,16 +140,14 @@ func (f *flight) ack(una int64) (delivered int, rtt sample) {
 		}
 		f.head++
 	}
-	return delivered, rtt
 }
 
-// sack marks the range from left to right as arrived, and returns the number of
-// bytes that this is news of.
-func (f *flight) sack(left, right int64, rtt *sample) (news int) {
+// sack marks the range from left to right as arrived.
+func (f *flight) sack(left, right int64, d *delivery) {
 	first := f.find(left)
 	live := f.live()
 	if first == len(live) {
-		return 0
+		return
 	}
 	if r := live[first]; r.state != sacked && r.start < left {
 		if f.splittable() {
@@ -174,7 +155,7 @@ func (f *flight) sack(left, right int64, rtt *sample) (news int) {
 		}
 		first++
 	}
-	i := first
+	i, news := first, false
 	for ; i < len(f.live()) && f.live()[i].start < right; i++ {
 		r := &f.live()[i]
 		if r.state == sacked {
@@ -185,15 +166,13 @@ func (f *flight) sack(left, right int64, rtt *sample) (news int) {
 		}
 		f.split(i, right)
 		r = &f.live()[i]
-		rtt.add(r)
-		news += int(r.end - r.start)
+		d.add(r)
 		f.setState(r, sacked)
+		news = true
 	}
-	if news > 0 {
-		f.highSacked = max(f.highSacked, right)
+	if news {
 		f.mergeSacked(max(first-1, 0), min(i+1, len(f.live())))
 	}
-	return news
 }
 
 // mergeSacked joins neighbours among the live runs from i to j that are sacked,
@@ -218,26 +197,8 @@ func (f *flight) mergeSacked(i, j int) {
 	f.runs = slices.Delete(f.runs, f.head+to+1, f.head+j)
 }
 
-// markLostBelow marks as lost what lies below position edge, was sent once and
-// is not sacked. It returns the number of bytes marked.
-func (f *flight) markLostBelow(edge int64) (marked int) {
-	if edge <= f.lossEdge {
-		return 0
-	}
-	i := f.find(f.lossEdge)
-	for ; i < len(f.live()) && f.live()[i].start < edge; i++ {
-		f.split(i, edge)
-		marked += f.markLost(&f.live()[i])
-	}
-	f.lossEdge = edge
-	return marked
-}
-
-// markLost marks the run to be sent again, if it is in flight for the first time.
-func (f *flight) markLost(r *run) (marked int) {
-	if r.state != inFlight {
-		return 0
-	}
+// markLost marks a run as lost, to be sent again, and returns its length.
+func (f *flight) markLost(r *run) int {
 	f.setState(r, lost)
 	f.nextLost = min(f.nextLost, r.start)
 	return int(r.end - r.start)
@@ -250,35 +211,42 @@ func (f *flight) markFirstLost(n int) {
 		return
 	}
 	f.split(0, f.live()[0].start+int64(n))
-	r := &f.live()[0]
-	f.setState(r, lost)
-	f.nextLost = min(f.nextLost, r.start)
+	f.markLost(&f.live()[0])
 }
 
-// markAllLost is for a timeout: everything that is not sacked is to be sent
-// again. Neighbours are joined, so that small writes go out as full segments.
-func (f *flight) markAllLost() {
+// markSentBefore is for a timeout: the first run, and all that went out no later than
+// at, are lost but for what is sacked. Neighbours are joined, so that small writes go
+// out as full segments.
+func (f *flight) markSentBefore(at instant) {
 	live := f.live()
 	to := -1
 	for i := range live {
 		r := live[i]
-		if r.state != sacked {
+		if r.state != sacked && (i == 0 || r.at <= at) {
 			f.setState(&r, lost)
 		}
 		if to >= 0 && live[to].state == lost && r.state == lost && live[to].start > 0 {
 			live[to].end = r.end
 			live[to].resent = live[to].resent || r.resent
+			live[to].at = min(live[to].at, r.at)
 			continue
 		}
 		to++
 		live[to] = r
 	}
 	f.runs = f.runs[:f.head+to+1]
-	f.lossEdge = 0
-	if len(f.live()) > 0 {
-		f.nextLost = f.live()[0].start
-		f.lossEdge = f.live()[to].end
+	f.nextLost = 0
+}
+
+// unmarkLost takes back that anything was lost and has not been sent again.
+func (f *flight) unmarkLost() {
+	for i := range f.live() {
+		r := &f.live()[i]
+		if r.state == lost {
+			f.setState(r, inFlight)
+		}
 	}
+	f.rack.edge = 0
 }
 
 // forgetSacks takes back what the peer said it has (RFC 2018 8: it may renege).
@@ -288,7 +256,7 @@ func (f *flight) forgetSacks() {
 			f.setState(r, inFlight)
 		}
 	}
-	f.highSacked = 0
+	f.rack.edge = 0
 }
 
 // firstLost returns the first run to be sent again, nil if there is none.
@@ -305,40 +273,18 @@ func (f *flight) firstLost() *run {
 	return nil
 }
 
-// resend records the retransmission of the first n bytes of a lost run, and returns those.
+// resend records the retransmission of the first n bytes of a run, and returns those.
 func (f *flight) resend(now instant, r *run, n int) *run {
 	i := f.find(r.start)
 	f.split(i, r.start+int64(n))
 	r = &f.live()[i]
+	if r.state == lost {
+		f.nextLost = r.end
+	}
 	f.setState(r, retransmitted)
 	r.at, r.resent = now, true
-	f.nextLost = r.end
+	f.resent(r)
 	return r
-}
-
-// lossEdgeBySACK returns the position below which what is not sacked counts as
-// lost: more than two segments' worth of bytes, or three separate ranges, have
-// been sacked above it (RFC 6675 4, IsLost, with DupThresh 3).
-func (f *flight) lossEdgeBySACK(mss int) int64 {
-	if f.sackedBytes == 0 {
-		return 0
-	}
-	bytes, ranges := 0, 0
-	for i := f.find(f.highSacked - 1); i >= 0; i-- {
-		r := f.live()[i : i+1]
-		if r[0].state != sacked {
-			continue
-		}
-		bytes += int(r[0].end - r[0].start)
-		ranges++
-		if bytes > (dupThresh-1)*mss || ranges >= dupThresh {
-			return r[0].start
-		}
-		if bytes == f.sackedBytes { // there are no more
-			break
-		}
-	}
-	return 0
 }
 
 // markLonger marks as lost every run of more than n bytes that is not sacked.

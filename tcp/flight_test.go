@@ -1,21 +1,26 @@
 package tcp
 
 import (
+	"cmp"
 	"slices"
 	"testing"
+	"time"
 )
 
 // byteState is what the model knows of one byte in flight.
 type byteState struct {
 	state  runState
 	resent bool
+	at     instant // of its last transmission
 }
 
 // scoreboard is a flight told byte by byte: the model.
 type scoreboard struct {
-	una   int64
-	bytes []byteState // from una on
-	edge  int64       // below it, what is in flight is not marked lost again
+	una    int64
+	bytes  []byteState // from una on
+	rackAt instant     // RACK.xmit_ts, RACK.end_seq and RACK.rtt (RFC 8985 5.2)
+	rackTo int64
+	rtt    time.Duration
 }
 
 func (m *scoreboard) nxt() int64 { return m.una + int64(len(m.bytes)) }
@@ -29,25 +34,16 @@ func (m *scoreboard) count(s ...runState) (n int) {
 	return n
 }
 
-// lossEdge is RFC 6675 4, IsLost, asked of every byte.
-func (m *scoreboard) lossEdge(mss int) int64 {
-	bytes, ranges := 0, 0
-	for i := len(m.bytes) - 1; i >= 0; i-- {
-		if m.bytes[i].state != sacked {
-			if bytes > (dupThresh-1)*mss || ranges >= dupThresh {
-				return m.una + int64(i) + 1
-			}
-			continue
-		}
-		bytes++
-		if i+1 == len(m.bytes) || m.bytes[i+1].state != sacked {
-			ranges++
-		}
+// arrived takes in that the byte at offset i arrived now.
+func (m *scoreboard) arrived(now instant, i int) {
+	b := m.bytes[i]
+	to := m.una + int64(i) + 1
+	if b.resent && now.sub(b.at) < flightRTT {
+		return
 	}
-	if bytes > (dupThresh-1)*mss || ranges >= dupThresh {
-		return m.una
+	if b.at > m.rackAt || (b.at == m.rackAt && to > m.rackTo) {
+		m.rackAt, m.rackTo, m.rtt = b.at, to, now.sub(b.at)
 	}
-	return 0
 }
 
 // checkFlight holds a flight against the model.
@@ -72,6 +68,9 @@ func checkFlight(t *testing.T, f *flight, m *scoreboard) {
 	if at != m.nxt() {
 		t.Fatalf("the runs end at %d, want %d", at, m.nxt())
 	}
+	if f.againBytes != m.count(retransmitted) {
+		t.Fatalf("retransmitted %d, want %d", f.againBytes, m.count(retransmitted))
+	}
 	if f.pipe != m.count(inFlight, retransmitted) || f.lostBytes != m.count(lost) || f.sackedBytes != m.count(sacked) {
 		t.Fatalf("pipe %d, lost %d, sacked %d, want %d, %d, %d", f.pipe, f.lostBytes, f.sackedBytes,
 			m.count(inFlight, retransmitted), m.count(lost), m.count(sacked))
@@ -91,7 +90,10 @@ func checkFirstLost(t *testing.T, f *flight, m *scoreboard) {
 	}
 }
 
-const flightMSS = 10
+const (
+	flightMSS = 10
+	flightRTT = 3 // the least round-trip time
+)
 
 func checkScoreboard(t *testing.T, d *dice, steps int) {
 	t.Helper()
@@ -104,15 +106,15 @@ func checkScoreboard(t *testing.T, d *dice, steps int) {
 		case 0, 1, 2:
 			stepSent(d, f, m, now)
 		case 3:
-			stepAck(t, d, f, m)
+			stepAck(t, d, f, m, now)
 		case 4, 5, 6:
-			stepSack(t, d, f, m)
+			stepSack(t, d, f, m, now)
 		case 7:
-			stepMarkLost(t, f, m)
+			stepDetect(t, d, f, m, now)
 		case 8:
 			stepResend(d, f, m, now)
 		case 9:
-			stepRare(d, f, m)
+			stepRare(t, d, f, m, now)
 		}
 		checkFlight(t, f, m)
 	}
@@ -122,32 +124,37 @@ func checkScoreboard(t *testing.T, d *dice, steps int) {
 func stepSent(d *dice, f *flight, m *scoreboard, now instant) {
 	n := 1 + d.n(5*flightMSS)
 	f.sent(now, m.nxt(), m.nxt()+int64(n))
-	m.bytes = append(m.bytes, make([]byteState, n)...)
+	for range n {
+		m.bytes = append(m.bytes, byteState{at: now})
+	}
 }
 
-func stepAck(t *testing.T, d *dice, f *flight, m *scoreboard) {
+func stepAck(t *testing.T, d *dice, f *flight, m *scoreboard, now instant) {
 	t.Helper()
 	n := d.n(len(m.bytes) + 1)
 	want, once := 0, false
-	for _, b := range m.bytes[:n] {
+	for i, b := range m.bytes[:n] {
 		if b.state != sacked {
 			want++
+			m.arrived(now, i)
 		}
 		once = once || (b.state != sacked && !b.resent)
 	}
-	delivered, rtt := f.ack(m.una + int64(n))
-	if delivered != want {
-		t.Fatalf("acknowledging %d delivered %d, want %d", n, delivered, want)
+	del := delivery{answered: now, soonest: flightRTT}
+	f.ack(m.una+int64(n), &del)
+	f.rack.delivered(&del)
+	if del.bytes != want {
+		t.Fatalf("acknowledging %d delivered %d, want %d", n, del.bytes, want)
 	}
 	// Karn: no time is taken from what was sent twice.
-	if rtt.sentAt != 0 && !once {
+	if del.sentAt != 0 && !once {
 		t.Fatal("a round-trip time from bytes that were sent twice")
 	}
 	m.una += int64(n)
 	m.bytes = m.bytes[n:]
 }
 
-func stepSack(t *testing.T, d *dice, f *flight, m *scoreboard) {
+func stepSack(t *testing.T, d *dice, f *flight, m *scoreboard, now instant) {
 	t.Helper()
 	if len(m.bytes) < 2 {
 		return
@@ -157,32 +164,39 @@ func stepSack(t *testing.T, d *dice, f *flight, m *scoreboard) {
 	want := 0
 	for k := i; k < j; k++ {
 		if m.bytes[k].state != sacked {
+			m.arrived(now, k)
 			m.bytes[k].state = sacked
 			want++
 		}
 	}
-	if news := f.sack(m.una+int64(i), m.una+int64(j), &sample{}); news != want {
-		t.Fatalf("sack of %d to %d is news of %d, want %d", i, j, news, want)
+	del := delivery{answered: now, soonest: flightRTT}
+	f.sack(m.una+int64(i), m.una+int64(j), &del)
+	f.rack.delivered(&del)
+	if del.bytes != want {
+		t.Fatalf("sack of %d to %d is news of %d, want %d", i, j, del.bytes, want)
 	}
 }
 
-// stepMarkLost is what an ACK in recovery does.
-func stepMarkLost(t *testing.T, f *flight, m *scoreboard) {
+// stepDetect is RFC 8985 6.2 step 5, asked of every byte.
+func stepDetect(t *testing.T, d *dice, f *flight, m *scoreboard, now instant) {
 	t.Helper()
-	edge := f.lossEdgeBySACK(flightMSS)
-	if want := m.lossEdge(flightMSS); edge != want {
-		t.Fatalf("loss edge %d, want %d", edge, want)
-	}
-	marked, want := f.markLostBelow(edge), 0
+	window := time.Duration(d.n(6))
+	marked, want, later := f.detectLost(now, window), 0, false
 	for i := range m.bytes {
-		if p := m.una + int64(i); p >= m.edge && p < edge && m.bytes[i].state == inFlight {
-			m.bytes[i].state = lost
-			want++
+		b := &m.bytes[i]
+		before := b.at < m.rackAt || (b.at == m.rackAt && m.una+int64(i) < m.rackTo)
+		if !before || (b.state != inFlight && b.state != retransmitted) {
+			continue
 		}
+		if b.at.add(m.rtt+window) > now {
+			later = true
+			continue
+		}
+		b.state = lost
+		want++
 	}
-	m.edge = max(m.edge, edge)
-	if marked != want {
-		t.Fatalf("marked %d as lost, want %d", marked, want)
+	if marked != want || (f.rack.due != 0) != later {
+		t.Fatalf("marked %d as lost, want %d; to look again at %d, want %t", marked, want, f.rack.due, later)
 	}
 }
 
@@ -195,29 +209,26 @@ func stepResend(d *dice, f *flight, m *scoreboard, now instant) {
 	start := r.start
 	f.resend(now, r, n)
 	for p := start; p < start+int64(n); p++ {
-		m.bytes[p-m.una] = byteState{retransmitted, true}
+		m.bytes[p-m.una] = byteState{retransmitted, true, now}
 	}
 }
 
 // stepRare is a timeout, the first segment lost by duplicate ACKs, or a peer that reneges.
-func stepRare(d *dice, f *flight, m *scoreboard) {
+func stepRare(t *testing.T, d *dice, f *flight, m *scoreboard, now instant) {
+	t.Helper()
 	switch d.n(4) {
 	case 0:
+		before := now - instant(d.n(20))
 		if d.n(2) == 0 {
+			before = now
 			f.forgetSacks()
-			for i := range m.bytes {
-				if m.bytes[i].state == sacked {
-					m.bytes[i].state = inFlight
+			for _, r := range f.live() { // of what was joined when it was sacked only one time is known
+				for p := r.start; p < r.end && m.bytes[p-m.una].state == sacked; p++ {
+					m.bytes[p-m.una] = byteState{inFlight, r.resent, r.at}
 				}
 			}
 		}
-		f.markAllLost()
-		for i := range m.bytes {
-			if m.bytes[i].state != sacked {
-				m.bytes[i].state = lost
-			}
-		}
-		m.edge = m.nxt()
+		stepTimeout(t, f, m, before)
 	case 1:
 		live := f.live()
 		if len(live) == 0 || live[0].state == sacked {
@@ -239,6 +250,42 @@ func stepRare(d *dice, f *flight, m *scoreboard) {
 	}
 }
 
+// stepTimeout has what was sent up to that moment, and the first run, count as lost.
+func stepTimeout(t *testing.T, f *flight, m *scoreboard, before instant) {
+	t.Helper()
+	first := int64(0)
+	if len(f.live()) > 0 {
+		first = f.live()[0].end
+	}
+	f.marked = 0
+	f.markSentBefore(before)
+	want := 0
+	for i := range m.bytes {
+		b := &m.bytes[i]
+		if b.state != sacked && b.state != lost && (b.at <= before || m.una+int64(i) < first) {
+			b.state = lost
+			want++
+		}
+	}
+	if f.marked != want {
+		t.Fatalf("marked %d as lost, want %d", f.marked, want)
+	}
+	for _, r := range f.live() { // what was joined counts as sent when the oldest of it was
+		if r.state != lost {
+			continue
+		}
+		joined := m.bytes[r.start-m.una : r.end-m.una]
+		oldest := slices.MinFunc(joined, func(a, b byteState) int { return cmp.Compare(a.at, b.at) })
+		for i := range joined {
+			joined[i].at = oldest.at
+			joined[i].resent = joined[i].resent || r.resent
+		}
+		if r.at != oldest.at {
+			t.Fatalf("run %+v was sent at %d, want %d", r, r.at, oldest.at)
+		}
+	}
+}
+
 func TestFlightAgainstModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
@@ -247,7 +294,7 @@ func TestFlightAgainstModel(t *testing.T) {
 }
 
 // FuzzFlight: the scoreboard agrees with one kept byte by byte, in its runs, its
-// sums, what it takes for lost (RFC 6675 4) and what it would send again first.
+// sums, what it takes for lost (RFC 8985 6) and what it would send again first.
 func FuzzFlight(f *testing.F) {
 	f.Add([]byte("\x00\x31\x00\x31\x00\x31\x04\x10\x20\x07\x08\x05\x09\x00\x01\x03\x40"))
 	f.Fuzz(func(t *testing.T, script []byte) { checkScoreboard(t, newDice(script), min(len(script), 300)) })
@@ -262,13 +309,14 @@ func TestFlightSamples(t *testing.T) {
 	f.sent(100, 1, 11)
 	f.sent(200, 11, 21)
 	f.sent(300, 21, 31)
-	if _, s := f.ack(11); s.sentAt != 100 || s.resent {
-		t.Errorf("one segment: %+v", s)
+	var one, both delivery
+	if f.ack(11, &one); one.sentAt != 100 || one.resent {
+		t.Errorf("one segment: %+v", one)
 	}
 	f.markFirstLost(10)
 	f.resend(400, f.firstLost(), 10)
-	if _, s := f.ack(31); s.sentAt != 0 || !s.resent {
-		t.Errorf("one sent twice and one that waited for it: %+v", s)
+	if f.ack(31, &both); both.sentAt != 0 || !both.resent {
+		t.Errorf("one sent twice and one that waited for it: %+v", both)
 	}
 }
 
@@ -279,7 +327,7 @@ func TestFlightIsBounded(t *testing.T) {
 	f := newFlight()
 	f.sent(1, 0, 1<<20)
 	for p := int64(1); p < 1<<20; p += 2 {
-		f.sack(p, p+1, &sample{})
+		f.sack(p, p+1, &delivery{})
 	}
 	if n := len(f.live()); n > 20_000 {
 		t.Errorf("%d runs", n)
@@ -299,53 +347,44 @@ func TestFlightIsBounded(t *testing.T) {
 func BenchmarkFlight(b *testing.B) {
 	const window, mss = 3000, 1448
 	b.Run("ack", func(b *testing.B) { // steady state: one goes out for each that is acknowledged
-		f := newFlight()
-		for i := range int64(window) {
-			f.sent(1, i*mss, (i+1)*mss)
-		}
+		f := flightOf(window, mss)
 		i := int64(0)
 		for b.Loop() {
-			f.ack((i + 1) * mss)
+			f.ack((i+1)*mss, &delivery{answered: 1})
+			f.detectLost(1, 0)
 			f.sent(1, (i+window)*mss, (i+window+1)*mss)
 			i++
 		}
 	})
-	b.Run("sack", func(b *testing.B) { // the first is lost, and each other reported in turn
+	sacks := func(b *testing.B, step int64, window time.Duration, report func(f *flight, i int64, d *delivery)) {
 		for b.Loop() {
-			f := newFlight()
-			for i := range int64(window) {
-				f.sent(1, i*mss, (i+1)*mss)
-			}
-			for i := int64(1); i < window; i++ {
-				f.sack(mss, (i+1)*mss, &sample{})
-				f.markLostBelow(f.lossEdgeBySACK(mss))
+			f := flightOf(3000, mss)
+			for i := int64(1); i < 3000-1; i += step {
+				d := delivery{answered: instant(5000 + i)}
+				report(f, i, &d)
+				f.rack.delivered(&d)
+				f.detectLost(d.answered, window)
 			}
 			f.release()
 		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*window), "ns/segment")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(int64(b.N)*3000/step), "ns/segment")
+	}
+	b.Run("sack", func(b *testing.B) { // the first is lost, and each other reported in turn
+		sacks(b, 1, 0, func(f *flight, i int64, d *delivery) { f.sack(mss, (i+1)*mss, d) })
 	})
 	b.Run("sack every other", func(b *testing.B) {
-		for b.Loop() {
-			f := newFlight()
-			for i := range int64(window) {
-				f.sent(1, i*mss, (i+1)*mss)
-			}
-			for i := int64(1); i < window-1; i += 2 {
-				f.sack(i*mss, (i+1)*mss, &sample{})
-				f.markLostBelow(f.lossEdgeBySACK(mss))
-			}
-			f.release()
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*window/2), "ns/segment")
+		sacks(b, 2, 0, func(f *flight, i int64, d *delivery) { f.sack(i*mss, (i+1)*mss, d) })
 	})
-	b.Run("one far ahead", func(b *testing.B) { // few bytes sacked, far above: nothing is lost yet
-		f := newFlight()
-		for i := range int64(window) {
-			f.sent(1, i*mss, (i+1)*mss)
-		}
-		f.sack((window-1)*mss, window*mss, &sample{})
-		for b.Loop() {
-			f.markLostBelow(f.lossEdgeBySACK(mss))
-		}
+	b.Run("sack every other, none lost yet", func(b *testing.B) {
+		sacks(b, 2, time.Hour, func(f *flight, i int64, d *delivery) { f.sack(i*mss, (i+1)*mss, d) })
 	})
+}
+
+// flightOf is a flight of segments, each sent a nanosecond after the one before.
+func flightOf(segments, mss int64) *flight {
+	f := newFlight()
+	for i := range segments {
+		f.sent(instant(1+i), i*mss, (i+1)*mss)
+	}
+	return f
 }

@@ -171,21 +171,11 @@ func (c *tcb) info(now instant) Info {
 	}
 	if c.fl != nil {
 		info.Sacked, info.Lost = c.fl.sackedBytes, c.fl.lostBytes
-		info.Retrans = c.fl.resentBytes()
+		info.Retrans = c.fl.againBytes
 	}
 	if c.ooo != nil {
 		info.OutOfOrderBytes, info.OutOfOrderPieces = c.ooo.bytes, len(c.ooo.held)
 	}
 	c.limitInfo(now, &info)
 	return info
-}
-
-// resentBytes is how much of what is in flight was sent again.
-func (f *flight) resentBytes() (n int) {
-	for _, r := range f.live() {
-		if r.state == retransmitted {
-			n += int(r.end - r.start)
-		}
-	}
-	return n
 }

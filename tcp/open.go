@@ -202,7 +202,7 @@ func (c *tcb) establish(now instant) {
 		c.state = FinWait1
 	}
 	if c.phase == loss { // of our SYN, which is no sign of congestion
-		c.endRecovery()
+		c.endRecovery(now)
 		c.synWasLost()
 	}
 	c.softErr = nil

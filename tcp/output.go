@@ -30,7 +30,7 @@ func (c *tcb) next(now instant, s *segment) bool {
 	}
 	c.options(now, &s.Options)
 	switch {
-	case c.retransmit(now, s), c.sendNew(now, s), c.sendProbe(now, s):
+	case c.retransmit(now, s), c.sendTailProbe(now, s), c.sendNew(now, s), c.sendProbe(now, s):
 	case c.keepProbe:
 		c.keepProbe = false
 		s.Seq = c.iss + Seq(c.sndNxt-1) // RFC 9293 3.8.4
@@ -157,7 +157,7 @@ func (c *tcb) synOptions(o *Options) {
 
 // retransmit sends the first of what is lost, as far as cwnd allows.
 func (c *tcb) retransmit(now instant, s *segment) bool {
-	if c.fl == nil || c.persisting {
+	if c.fl == nil || c.persisting || c.holdsBack() {
 		return false
 	}
 	r := c.fl.firstLost()
@@ -186,17 +186,29 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	c.noteSent(c.fl.resend(now, r, n))
 	c.resendNow = false
 	c.segmentAt(now, s, start, start+int64(n))
-	s.again = true
-	c.counts.retrans += uint32(s.onWire())
-	c.counts.bytesRetrans += uint64(s.dataLen())
+	c.countAgain(s)
+	if c.rep != nil {
+		c.rep.undo.resent(now, n)
+		c.rep.prr.out += n
+	}
 	c.armRexmit(now, false)
 	return true
 }
 
+// countAgain counts a retransmission.
+func (c *tcb) countAgain(s *segment) {
+	s.again = true
+	c.counts.retrans += uint32(s.onWire())
+	c.counts.bytesRetrans += uint64(s.dataLen())
+}
+
 // cwnd is the congestion window, one segment before there is one.
 func (c *tcb) cwnd() int {
-	if c.cc == nil {
+	switch {
+	case c.cc == nil:
 		return c.mss(0)
+	case c.usesPRR():
+		return c.rep.prr.cwnd
 	}
 	return c.cc.window()
 }
@@ -251,6 +263,10 @@ func (c *tcb) sentNew(now instant, start int64) {
 	c.noteSent(c.fl.sent(now, start, c.sndNxt))
 	if c.rexmitAt == 0 || c.persisting {
 		c.armRexmit(now, false)
+	}
+	c.scheduleProbe(now)
+	if c.rep != nil {
+		c.rep.prr.out += int(c.sndNxt - start)
 	}
 }
 

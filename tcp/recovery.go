@@ -2,123 +2,170 @@ package tcp
 
 import "github.com/tinystack/tinystack/internal/counter"
 
-// recoverLoss finds what is lost from what an ACK tells, and has cwnd shrink for
-// it: fast retransmit and recovery by RFC 6675 with SACK, by RFC 6582 without. Limited transmit (RFC 3042) needs no rule of its own, since what
-// duplicate ACKs show to have arrived no longer counts as in the network.
-func (c *tcb) recoverLoss(now instant, ack int64, delivered, news int, advanced, duplicate bool) {
-	if duplicate {
-		c.dupAcks++
+// news is what an ACK tells of our data.
+type news struct {
+	ack       int64
+	advanced  bool // SND.UNA moved
+	duplicate bool // a duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: one with news of it)
+	late      bool // what advanced it was sent before anything was sent again (RFC 3522)
+	dsack     span // what arrived twice (RFC 2883); none if its end is 0
+	delivery
+}
+
+// recoverLoss finds what is lost from what an ACK tells: by time with SACK (RFC 8985), by
+// duplicate ACKs without (RFC 6582). Limited transmit (RFC 3042) needs no rule of its own,
+// since what has arrived no longer counts as in the network.
+func (c *tcb) recoverLoss(now instant, n *news) {
+	if n.advanced {
+		c.forgetDupAcks()
+	}
+	if n.duplicate {
+		counter.Inc(&c.stats.DupAcksReceived)
 		c.noteDupAck()
 	}
+	if n.dsack.end != 0 {
+		c.arrivedTwice(now, n.dsack)
+	}
+	c.probeAcked(now, n)
+	lost := c.detectLost(now)
 	switch c.phase {
 	case open:
-		c.inOpen(now, advanced)
+		c.inOpen(now, n, lost)
 	case recovery:
-		c.inRecovery(now, ack, delivered, advanced)
+		c.inRecovery(now, n, lost)
 	case loss:
-		c.inLoss(now, ack, advanced)
+		c.inLoss(now, n)
 	}
 }
 
-// noteDupAck takes what left the network off pipe, if no SACK block says it. Before a
-// recovery that lets two segments go (RFC 3042 2); in it, one for each (RFC 6582 3.2
+// detectLost marks what is lost by RACK, and returns the number of bytes.
+func (c *tcb) detectLost(now instant) int {
+	if c.fl == nil || !c.sackOK {
+		return 0
+	}
+	return c.fl.detectLost(now, c.reorderWindow())
+}
+
+// noteDupAck counts, and takes what left the network off pipe, if no SACK block says it. Before
+// a recovery that lets two segments go (RFC 3042 2); in it, one for each (RFC 6582 3.2
 // step 2); after a timeout none, for what went before that is not in pipe any more.
 func (c *tcb) noteDupAck() {
+	r := c.repairs()
+	r.dupAcks++
 	if c.sackOK || c.phase == loss {
 		return
 	}
 	mss := c.mss(c.tsLen())
-	c.dupAcked = min(c.dupAcked+mss, c.inFlight())
+	r.dupAcked = min(r.dupAcked+mss, c.inFlight())
 	if c.phase == open {
-		c.dupAcked = min(c.dupAcked, (dupThresh-1)*mss)
+		r.dupAcked = min(r.dupAcked, (dupThresh-1)*mss)
 	}
 }
 
-func (c *tcb) inOpen(now instant, advanced bool) {
-	if advanced {
-		c.dupAcks, c.dupAcked = 0, 0
+func (c *tcb) inOpen(now instant, n *news, lost int) {
+	switch r := c.rep; {
+	case c.fl == nil:
+	case c.sackOK:
+		if lost > 0 {
+			c.enterRecovery(now)
+			c.reducePaced(n, lost)
+		}
+	case r == nil, r.dupAcks < dupThresh:
+	case r.recover != 0 && c.sndUna <= r.recover:
+		// RFC 6582 3.2 step 2: these may be for what the last recovery sent twice
+	default:
+		c.enterRecovery(now)
+		r.dupAcked = min(dupThresh*c.mss(c.tsLen()), c.inFlight())
+		c.markFirstLost()
 	}
-	if c.fl == nil {
-		return
-	}
-	edge := c.fl.lossEdgeBySACK(c.mss(c.tsLen()))
-	switch {
-	case edge > c.sndUna:
-	case c.dupAcks < dupThresh:
-		return
-	case !c.sackOK && c.recover != 0 && c.sndUna <= c.recover:
-		return // RFC 6582 3.2 step 2: these may be for what the last recovery sent twice
-	}
-	c.enterRecovery(now, edge)
 }
 
-// enterRecovery is RFC 6675 5 step 4, RFC 6582 3.2 step 2.
-func (c *tcb) enterRecovery(now instant, edge int64) {
+// enterRecovery begins fast recovery (RFC 6675 5 step 4, RFC 6582 3.2 step 2).
+func (c *tcb) enterRecovery(now instant) {
 	counter.Inc(&c.stats.FastRecoveries)
+	r := c.repairs()
 	c.phase = recovery
-	c.recover = c.sndNxt
-	if !c.sackOK {
-		c.dupAcked = min(dupThresh*c.mss(c.tsLen()), c.inFlight())
-	}
+	r.recover = c.sndNxt
+	r.probeEnd = 0
+	r.undo = undo{from: c.sndUna}
+	r.prr = prr{flight: c.inFlight()}
 	c.cc.lost(now, c.inFlight())
-	c.fl.markFirstLost(c.mss(c.tsLen()))
-	c.fl.markLostBelow(edge)
 	c.resendNow = true
 }
 
-func (c *tcb) inRecovery(now instant, ack int64, delivered int, advanced bool) {
-	if ack >= c.recover {
-		c.endRecovery()
-		c.cc.recovered(now)
-		return
-	}
-	if c.sackOK {
-		c.fl.markLostBelow(c.fl.lossEdgeBySACK(c.mss(c.tsLen())))
-		return
-	}
-	if advanced { // RFC 6582 3.2 step 3, a partial acknowledgement
-		mss := c.mss(c.tsLen())
-		c.dupAcked = max(0, c.dupAcked-max(0, delivered-mss))
-		c.fl.markFirstLost(mss)
-		c.resendNow = true
+// markFirstLost has the first segment sent again at once.
+func (c *tcb) markFirstLost() {
+	c.fl.markFirstLost(c.mss(c.tsLen()))
+	c.resendNow = true
+}
+
+func (c *tcb) inRecovery(now instant, n *news, lost int) {
+	switch {
+	case c.undone(now, n):
+	case n.ack >= c.rep.recover:
+		c.endRecovery(now)
+	case c.sackOK:
+		c.reducePaced(n, lost)
+	case n.advanced: // RFC 6582 3.2 step 3, a partial acknowledgement
+		c.rep.dupAcked = max(0, c.rep.dupAcked-max(0, n.bytes-c.mss(c.tsLen())))
+		c.markFirstLost()
 	}
 }
 
-func (c *tcb) inLoss(now instant, ack int64, advanced bool) {
-	if advanced {
-		c.dupAcks, c.dupAcked = 0, 0
-	}
-	if ack >= c.recover {
-		c.endRecovery()
-		c.cc.recovered(now)
+func (c *tcb) inLoss(now instant, n *news) {
+	switch {
+	case c.undone(now, n), c.needlessTimeout(now, n):
+	case n.ack >= c.rep.recover:
+		c.endRecovery(now)
 	}
 }
 
-func (c *tcb) endRecovery() {
+// endRecovery leaves both kinds of recovery.
+func (c *tcb) endRecovery(now instant) {
 	c.phase = open
-	c.dupAcks, c.dupAcked = 0, 0
+	c.forgetDupAcks()
+	c.rep.frto = frtoOff
+	c.rep.reorder.recovered()
 	c.resendNow = false
+	c.cc.recovered(now)
 }
 
-// retransmitTimeout is RFC 6298 (5.4) to (5.6) and RFC 5681 3.1.
+// lossTimer is the reordering timer (RFC 8985 6.3): what it waited for has not arrived.
+func (c *tcb) lossTimer(now instant) {
+	lost := c.detectLost(now)
+	switch {
+	case lost == 0:
+	case c.phase == open:
+		c.enterRecovery(now)
+		fallthrough
+	case c.phase == recovery:
+		c.reducePaced(&news{}, lost)
+	}
+}
+
+// retransmitTimeout is RFC 6298 (5.4) to (5.6), RFC 5681 3.1 and RFC 8985 6.3.
 func (c *tcb) retransmitTimeout(now instant) {
 	counter.Inc(&c.stats.RTOTimeouts)
 	c.counts.timeouts++
-	if c.state.synchronized() {
-		if c.phase == loss && c.sndUna < c.recover && c.rtt.backoff > 0 {
-			c.cc.timedOutAgain()
-		} else {
-			c.cc.timedOut(now, c.inFlight())
-		}
+	r := c.repairs()
+	c.tryFRTO()
+	switch {
+	case !c.state.synchronized():
+	case c.phase == loss && c.sndUna < r.recover && c.rtt.backoff > 0:
+		c.cc.timedOutAgain()
+	default:
+		c.cc.timedOut(now, c.inFlight())
+		r.undo = undo{from: c.sndUna}
 	}
 	if c.fl.live()[0].state == sacked { // the peer took it back (RFC 2018 8)
 		counter.Inc(&c.stats.SackReneges)
 		c.fl.forgetSacks()
 	}
-	c.fl.markAllLost()
+	c.fl.markSentBefore(now.add(-c.fl.rack.rtt - c.reorderWindow()))
 	c.phase = loss
-	c.recover = c.sndNxt
-	c.dupAcks, c.dupAcked = 0, 0
+	r.recover = c.sndNxt
+	r.probeEnd = 0
+	c.forgetDupAcks()
 	c.resendNow = true
 	c.backOff()
 }

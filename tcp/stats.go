@@ -35,20 +35,24 @@ type Stats struct {
 	TimeWaitOverflow uint64 // connections that left TIME-WAIT early to make room
 
 	// What happened.
-	OutErrors        uint64 // segments that the network layer refused
-	RTOTimeouts      uint64 // retransmission timeouts
-	FastRecoveries   uint64 // fast recoveries entered
-	SackReneges      uint64 // times a peer took back what it had sacked
-	DSACKSent        uint64 // duplicate ranges reported (RFC 2883)
-	DSACKReceived    uint64 // duplicate ranges reported by peers
-	ChallengeAcks    uint64 // sent (RFC 5961)
-	AcksLimited      uint64 // ACKs in answer to a bad segment not sent, by their rate limit
-	DelayedAcks      uint64 // ACKs sent by the delayed-ACK timer
-	DupAcksReceived  uint64
-	ZeroWindowProbes uint64 // sent
-	KeepAliveProbes  uint64 // sent
-	ZeroWindowsSent  uint64 // ACKs sent with a window of zero
-	TimedOut         uint64 // connections, and attempts to connect, that ended by a timeout
-	TimeWaitReused   uint64 // connections opened by a SYN that met TIME-WAIT (RFC 6191)
-	IcmpIgnored      uint64 // ICMP errors that fit no connection or no sequence number (RFC 5927)
+	OutErrors           uint64 // segments that the network layer refused
+	RTOTimeouts         uint64 // retransmission timeouts
+	FastRecoveries      uint64 // fast recoveries entered
+	SpuriousRecoveries  uint64 // fast recoveries undone: nothing had been lost
+	SpuriousRTOs        uint64 // retransmission timeouts undone, likewise
+	LossProbes          uint64 // tail loss probes sent (RFC 8985 7)
+	LossProbeRecoveries uint64 // losses that such a probe repaired
+	SackReneges         uint64 // times a peer took back what it had sacked
+	DSACKSent           uint64 // duplicate ranges reported (RFC 2883)
+	DSACKReceived       uint64 // duplicate ranges reported by peers
+	ChallengeAcks       uint64 // sent (RFC 5961)
+	AcksLimited         uint64 // ACKs in answer to a bad segment not sent, by their rate limit
+	DelayedAcks         uint64 // ACKs sent by the delayed-ACK timer
+	DupAcksReceived     uint64
+	ZeroWindowProbes    uint64 // sent
+	KeepAliveProbes     uint64 // sent
+	ZeroWindowsSent     uint64 // ACKs sent with a window of zero
+	TimedOut            uint64 // connections, and attempts to connect, that ended by a timeout
+	TimeWaitReused      uint64 // connections opened by a SYN that met TIME-WAIT (RFC 6191)
+	IcmpIgnored         uint64 // ICMP errors that fit no connection or no sequence number (RFC 5927)
 }

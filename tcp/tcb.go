@@ -61,14 +61,13 @@ type tcb struct {
 	probe     bool // a window probe
 	keepProbe bool // a keepalive probe
 	resendNow bool // the first run that is lost, whatever cwnd says
+	tailProbe bool // a tail loss probe
 	resetNow  bool // a RST
 	refuseNow bool // a RST for an ACK of refuseAck
 
 	// Loss recovery.
-	phase    phase
-	dupAcks  int32
-	recover  int64 // what was sent when the phase began
-	dupAcked int   // bytes that duplicate ACKs without SACK say have left the network
+	phase phase
+	rep   *repair // nil: nothing was lost, probed or reordered so far
 
 	// Receive sequence space.
 	irs         Seq
@@ -119,7 +118,7 @@ type phase uint8
 
 const (
 	open     phase = iota // nothing is known to be missing
-	recovery              // fast recovery (RFC 6675, RFC 6582)
+	recovery              // fast recovery (RFC 8985 and 6675, or RFC 6582 without SACK)
 	loss                  // after a retransmission timeout
 )
 
@@ -186,10 +185,13 @@ func (c *tcb) inFlight() int { return int(c.sndNxt - c.sndUna) }
 
 // pipe is the number of bytes thought to be in the network (RFC 6675 3).
 func (c *tcb) pipe() int {
-	if c.fl == nil {
+	switch {
+	case c.fl == nil:
 		return 0
+	case c.rep == nil:
+		return c.fl.pipe
 	}
-	return max(0, c.fl.pipe-c.dupAcked)
+	return max(0, c.fl.pipe-c.rep.dupAcked)
 }
 
 // end moves to CLOSED and frees everything but data not yet read.

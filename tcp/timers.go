@@ -13,6 +13,9 @@ const finWait2Timeout = 60 * time.Second
 // nextTimeout is the next moment advance is to be called; zero: none.
 func (c *tcb) nextTimeout() instant {
 	at := earlier(earlier(c.rexmitAt, c.ackDue), earlier(c.keepAt, c.lingerAt))
+	if c.fl != nil {
+		at = earlier(at, earlier(c.fl.probeAt, c.fl.rack.due))
+	}
 	return earlier(at, c.pacedUntil())
 }
 
@@ -26,6 +29,12 @@ func (c *tcb) advance(now instant) {
 		return true
 	}
 	c.noteAppLimited()
+	if c.fl != nil && due(&c.fl.rack.due) {
+		c.lossTimer(now)
+	}
+	if c.fl != nil && due(&c.fl.probeAt) {
+		c.tailProbe = true
+	}
 	if due(&c.rexmitAt) {
 		c.rexmitExpired(now)
 	}
@@ -96,11 +105,12 @@ func (c *tcb) restartTimer(now instant, advanced bool) {
 		c.rexmitAt, c.persisting = 0, false
 	case c.persisting && c.sndWnd > 0: // the window opened; the probe did not get in
 		c.rtt.backoff = 0
-		c.fl.markAllLost()
+		c.fl.markSentBefore(now)
 		c.resendNow = true
 		c.armRexmit(now, false)
 	case advanced:
 		c.armRexmit(now, c.persisting)
+		c.scheduleProbe(now)
 	}
 }
 

@@ -1,0 +1,39 @@
+package tcp
+
+import "time"
+
+// delivery is what an acknowledgement tells of transmissions: which of them arrived, and so
+// what the round trip took.
+type delivery struct {
+	bytes    int           // newly known to have arrived
+	sentAt   instant       // of the newest segment, if each was sent once; else 0
+	resent   bool          // some of it had been sent more than once
+	newest   run           // the transmission made last, of those that can have been answered by now
+	upTo     int64         // the highest position that did
+	lowest   int64         // the least end of what was sent only once; 0: there is none
+	soonest  time.Duration // no answer can come sooner: the least round-trip time so far
+	answered instant       // when the acknowledgement came
+}
+
+// add takes in a run, or a part of one, that arrived. Once one of them was resent there is no
+// time: the others may have been waiting for that one at the receiver.
+func (d *delivery) add(r *run) {
+	d.bytes += int(r.end - r.start)
+	d.upTo = max(d.upTo, r.end)
+	d.resent = d.resent || r.resent
+	d.sentAt = max(d.sentAt, r.at)
+	if d.resent {
+		d.sentAt = 0
+	}
+	if !r.resent && (d.lowest == 0 || r.end < d.lowest) {
+		d.lowest = r.end
+	}
+	// RFC 8985 6.2 step 2: of what was sent twice it may be the first that arrived. As in
+	// Linux the echoed timestamp is not asked: it is an old one while there is a gap.
+	if r.resent && d.answered.sub(r.at) < d.soonest {
+		return
+	}
+	if r.sentAfter(d.newest.at, d.newest.end) {
+		d.newest = *r
+	}
+}
