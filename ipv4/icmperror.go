@@ -19,8 +19,6 @@ const (
 
 	// tosMask is what they keep of the packet's TOS; of ECN, nothing.
 	tosMask = 0x1c
-
-	ecnMask = 0x03
 )
 
 // icmpError is the header of an ICMP error to send.

@@ -26,6 +26,7 @@ func (l *Layer) Input(i *Interface, in *packet.In, b []byte, o packet.Offload) {
 		return
 	}
 	b = b[:h.TotalLen]
+	l.countECN(&h, payload, o)
 	t := l.table.Load()
 	kind := t.kind(bits4(h.Dst))
 	switch {

@@ -23,7 +23,7 @@ func TestDeliver(t *testing.T) {
 	if !bytes.Equal(got.packet, b) || !bytes.Equal(got.payload, b[20:]) {
 		t.Error("packet or payload are wrong")
 	}
-	h.counts(Stats{InReceives: 1, InDelivers: 1})
+	h.counts(Stats{InReceives: 1, InECT0Pkts: 1, InDelivers: 1})
 }
 
 // "This host" has all its addresses on every link (RFC 1122 3.3.4.2, weak model).

@@ -190,12 +190,6 @@ func (r *reassembler) close() {
 // unknown is a datagram's total before its last fragment is there.
 const unknown = -1
 
-// ECN codepoints (RFC 3168 5).
-const (
-	ecnNone = 0
-	ecnCE   = 3
-)
-
 // datagram is what is there of one. To find out whether a fragment overlaps with
 // others costs the same however many there are.
 type datagram struct {

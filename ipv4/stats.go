@@ -33,6 +33,12 @@ type Stats struct {
 	OutFragCreates   uint64 // fragments made
 	OutTransmits     uint64 // packets given to devices; one of several segments counts as one
 
+	// Of the packets that came in with a good header, as many as there were on the wire, what
+	// the ECN field says (RFC 3168 5). The names are those of Linux's IpExt.
+	InECT0Pkts uint64 // ECT(0): their transport can be told of congestion
+	InECT1Pkts uint64 // ECT(1)
+	InCEPkts   uint64 // that they have met it
+
 	DropShort            uint64 // too short for the header
 	DropVersion          uint64 // not IPv4
 	DropLength           uint64 // header length or total length impossible
