@@ -4,7 +4,7 @@ import "math/rand/v2"
 
 // fate is what the wire does to one packet.
 type fate struct {
-	lose, duplicate, corrupt, reorder, late bool
+	lose, duplicate, corrupt, reorder, late, mark bool
 
 	bit    uint64  // which is flipped, modulo the packet's length
 	jitter float64 // -1 to 1, of the configured jitter
@@ -24,6 +24,7 @@ func (c *chances) next(p []byte) (f fate) {
 	f.duplicate = c.draw(c.cfg.Duplicate, c.cfg.DuplicateIf, p)
 	f.corrupt = c.draw(c.cfg.Corrupt, c.cfg.CorruptIf, p)
 	f.reorder = c.draw(c.cfg.Reorder, c.cfg.ReorderIf, p)
+	f.mark = c.cfg.MarkIf != nil && c.cfg.MarkIf(c.number, p)
 	f.bit = c.rng.Uint64()
 	f.jitter = 2*c.rng.Float64() - 1
 	f.late = c.draw(c.cfg.Late, c.cfg.LateIf, p)

@@ -44,9 +44,12 @@ type Impairment struct {
 	// Queue (queue) is how long a packet may wait for its turn where there is a
 	// Rate; one that would wait longer is dropped. 0 to 1 minute; default 50 ms.
 	Queue time.Duration
+	// MarkAt (ecn) is how long a packet may wait for its turn without being marked for it, if its
+	// transport can be told of congestion (RFC 3168): 0 to 1 minute. 0: none is marked.
+	MarkAt time.Duration
 
 	// These are for packets besides those that chance selects.
-	LoseIf, DuplicateIf, CorruptIf, ReorderIf, LateIf Match
+	LoseIf, DuplicateIf, CorruptIf, ReorderIf, LateIf, MarkIf Match
 }
 
 // Match selects packets by their number, which starts at 1 in each direction, or
@@ -82,6 +85,7 @@ type WireStats struct {
 	Corrupted   uint64
 	Reordered   uint64
 	Late        uint64
+	Marked      uint64 // as having met congestion
 	QueueDrops  uint64 // lost because the queue, or the memory for what travels, was full
 	Malformed   uint64 // read with an offload that did not fit, or above the MTU
 	WriteErrors uint64 // that the device below refused when their time came

@@ -29,7 +29,8 @@ var impairKeys = []*impairKey{
 	durationKey("delay", func(i *Impairment) *time.Duration { return &i.Delay }),
 	jitterKey(),
 	rateKey(),
-	queueKey(),
+	queueKey("queue", "50ms", func(i *Impairment) *time.Duration { return &i.Queue }),
+	queueKey("ecn", "5ms", func(i *Impairment) *time.Duration { return &i.MarkAt }),
 	probabilityKey("reorder", func(i *Impairment) *float64 { return &i.Reorder }),
 	gapKey(),
 	probabilityKey("late", func(i *Impairment) *float64 { return &i.Late }),
@@ -72,11 +73,12 @@ func jitterKey() *impairKey {
 	return k
 }
 
-func queueKey() *impairKey {
-	k := durationKey("queue", func(i *Impairment) *time.Duration { return &i.Queue })
-	k.want = "0s to 1m, as 50ms, and only with a rate"
+// queueKey is a time in the queue, which there is only with a rate.
+func queueKey(name, example string, field func(*Impairment) *time.Duration) *impairKey {
+	k := durationKey(name, field)
+	k.want = "0s to 1m, as " + example + ", and only with a rate"
 	inRange := k.ok
-	k.ok = func(i *Impairment) bool { return inRange(i) && (i.Queue == 0 || i.Rate != 0) }
+	k.ok = func(i *Impairment) bool { return inRange(i) && (*field(i) == 0 || i.Rate != 0) }
 	return k
 }
 
@@ -109,7 +111,7 @@ func gapKey() *impairKey {
 
 // ParseImpair reads an impairment as a command line has it:
 //
-//	loss=1%,delay=10ms,jitter=2ms,rate=100mbit,queue=50ms,reorder=1%,gap=3,late=1%,lateby=3ms,dup=1%,corrupt=1%,seed=7
+//	loss=1%,delay=10ms,jitter=2ms,rate=100mbit,queue=50ms,ecn=5ms,reorder=1%,gap=3,late=1%,lateby=3ms,dup=1%,corrupt=1%,seed=7
 //
 // All keys may be left out. A key holds for both directions; after "in." or
 // "out." for that one alone. Rates are in bit, kbit, mbit, gbit or tbit a second.

@@ -9,19 +9,19 @@ import (
 
 func TestParseImpair(t *testing.T) {
 	t.Parallel()
-	got, err := ParseImpair("loss=1%, delay=10ms,jitter=2ms,rate=1.5mbit,queue=50ms,reorder=0.25%,gap=4,late=2%,lateby=5ms,dup=100%,corrupt=3%,seed=7")
+	got, err := ParseImpair("loss=1%, delay=10ms,jitter=2ms,rate=1.5mbit,queue=50ms,ecn=5ms,reorder=0.25%,gap=4,late=2%,lateby=5ms,dup=100%,corrupt=3%,seed=7")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := ImpairConfig{Seed: 7, Impairment: Impairment{
 		Loss: 0.01, Delay: 10 * time.Millisecond, Jitter: 2 * time.Millisecond,
-		Rate: 1_500_000, Queue: 50 * time.Millisecond,
+		Rate: 1_500_000, Queue: 50 * time.Millisecond, MarkAt: 5 * time.Millisecond,
 		Reorder: 0.0025, ReorderGap: 4, Late: 0.02, LateBy: 5 * time.Millisecond, Duplicate: 1, Corrupt: 0.03,
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("parsed as\n%+v, want\n%+v", got, want)
 	}
-	const text = "loss=1%,delay=10ms,jitter=2ms,rate=1500kbit,queue=50ms,reorder=0.25%,gap=4,late=2%,lateby=5ms,dup=100%,corrupt=3%,seed=7"
+	const text = "loss=1%,delay=10ms,jitter=2ms,rate=1500kbit,queue=50ms,ecn=5ms,reorder=0.25%,gap=4,late=2%,lateby=5ms,dup=100%,corrupt=3%,seed=7"
 	if s := got.String(); s != text {
 		t.Errorf("String() = %s, want %s", s, text)
 	}
@@ -76,6 +76,7 @@ func TestParseImpairErrors(t *testing.T) {
 		{"rate=infbit", "rate=infbit: must be 1kbit to 1tbit"},
 		{"rate=-5mbit", "rate=-5mbit: must be 1kbit to 1tbit"},
 		{"queue=1ms", "queue=1ms: must be 0s to 1m, as 50ms, and only with a rate"},
+		{"ecn=5ms", "ecn=5ms: must be 0s to 1m, as 5ms, and only with a rate"},
 		{"gap=1001", "gap=1001: must be 1 to 1000 packets"},
 		{"gap=x", "gap=x: must be 1 to 1000 packets"},
 		{"seed=-1", "seed=-1: must be 0 to 18446744073709551615"},
@@ -113,7 +114,7 @@ func TestImpairRefuses(t *testing.T) {
 
 // Whatever is accepted: String says it in a way that is accepted as the same.
 func FuzzParseImpair(f *testing.F) {
-	f.Add("loss=1%,delay=10ms,jitter=2ms,rate=100mbit,queue=50ms,reorder=1%,gap=3,late=1%,lateby=3ms,dup=1%,corrupt=1%,seed=7")
+	f.Add("loss=1%,delay=10ms,jitter=2ms,rate=100mbit,queue=50ms,ecn=5ms,reorder=1%,gap=3,late=1%,lateby=3ms,dup=1%,corrupt=1%,seed=7")
 	f.Add("out.loss=0.000123456789%,in.rate=1.0005mbit,rate=0bit")
 	f.Add("loss=33.333333333333336%,out.delay=1h")
 	f.Fuzz(func(t *testing.T, s string) {

@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tinystack/tinystack/internal/checksum"
 	"github.com/tinystack/tinystack/packet"
 )
 
@@ -173,15 +175,50 @@ func testImpairRate(t *testing.T) {
 	}
 }
 
+// 1000 bytes at 1 Mbit/s take 8 ms: the third and what follows it wait for more than 10 ms. Of those
+// the ones whose transport can be told are marked, and are whole packets still.
+func TestImpairMarks(t *testing.T) { synctest.Test(t, testImpairMarks) }
+
+func testImpairMarks(t *testing.T) {
+	const ect1, ect0 = 1, 2
+	sent := []byte{ect0, ect1, ect0, ect1, notECT, ecnCE, 0x2c | ect0}
+	want := []byte{ect0, ect1, ecnCE, ecnCE, notECT, ecnCE, 0x2c | ecnCE}
+	r := newRig(t, parsed(t, "rate=1mbit,ecn=10ms"), PairConfig{})
+	for i, tos := range sent {
+		write(t, r.dev, withTOS(datagram(i, 1000), tos))
+	}
+	buf := make([]byte, r.far.MaxRead())
+	for i, tos := range want {
+		n, _, err := r.far.Read(buf, true)
+		if err != nil || number(buf[:n]) != i || buf[1] != tos {
+			t.Errorf("packet %d came as %d, TOS %#x, %v; want TOS %#x", i, number(buf[:n]), buf[1], err, tos)
+		}
+		if checksum.Checksum(buf[:ipLen]) != 0 {
+			t.Errorf("packet %d has a wrong checksum", i)
+		}
+	}
+	if got := r.dev.Stats().Out.Marked; got != 4 {
+		t.Errorf("%d were marked, want 4", got)
+	}
+}
+
+// withTOS sets a packet's TOS.
+func withTOS(p *packet.Out, tos byte) *packet.Out {
+	h := p.Head()[:ipLen]
+	h[1], h[10], h[11] = tos, 0, 0
+	binary.BigEndian.PutUint16(h[10:], checksum.Checksum(h))
+	return p
+}
+
 // What is selected by number happens to that packet and to no other.
 func TestImpairByNumber(t *testing.T) { synctest.Test(t, testImpairByNumber) }
 
 func testImpairByNumber(t *testing.T) {
 	r := newRig(t, ImpairConfig{Out: &Impairment{
-		LoseIf: Packets(2, 9), DuplicateIf: Packets(3), ReorderIf: Packets(4),
+		LoseIf: Packets(2, 9), DuplicateIf: Packets(3), ReorderIf: Packets(4), MarkIf: Packets(5),
 	}}, PairConfig{})
 	for i := 1; i <= 10; i++ {
-		write(t, r.dev, datagram(i, 100))
+		write(t, r.dev, withTOS(datagram(i, 100), 2))
 		write(t, r.far, datagram(i, 100))
 	}
 	var got []int
@@ -198,7 +235,7 @@ func testImpairByNumber(t *testing.T) {
 	if want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}; !slices.Equal(got, want) {
 		t.Errorf("the other way packets came as %v, want %v", got, want)
 	}
-	if got, want := r.dev.Stats().Out, (WireStats{Packets: 10, Lost: 2, Duplicated: 1, Reordered: 1}); got != want {
+	if got, want := r.dev.Stats().Out, (WireStats{Packets: 10, Lost: 2, Duplicated: 1, Reordered: 1, Marked: 1}); got != want {
 		t.Errorf("stats %+v, want %+v", got, want)
 	}
 }

@@ -122,6 +122,9 @@ func (w *wire) transmit(t traveler, f fate) {
 		t.buf.Release()
 		return
 	}
+	if f.mark || w.cfg.MarkAt > 0 && start.Sub(now) > w.cfg.MarkAt {
+		w.markCE(&t)
+	}
 	if w.cfg.Rate > 0 {
 		w.free = start.Add(time.Duration(float64(8*t.n) / float64(w.cfg.Rate) * float64(time.Second)))
 		start = w.free
@@ -145,6 +148,13 @@ func (w *wire) transmit(t traveler, f fate) {
 	w.last = t.due
 	w.inOrder.push(t)
 	w.overtake()
+}
+
+// markCE marks a packet that its transport can be told of.
+func (w *wire) markCE(t *traveler) {
+	if markCE(t.bytes()) {
+		w.stats.Marked++
+	}
 }
 
 // lost tells of a packet's end.
