@@ -89,7 +89,7 @@ func (c *tcb) tellCongestion(info *ackInfo) {
 	if c.phase != open {
 		info.phase = c.phase
 	}
-	info.pipe = c.pipe()
+	info.una, info.nxt, info.pipe = c.sndUna, c.sndNxt, c.pipe()
 	info.lost += c.countLost()
 	info.srtt, info.minRTT = c.rtt.srtt, c.rtt.minimum
 	c.cc.acked(*info)

@@ -37,9 +37,8 @@ type congestion interface {
 	// ecnEcho: the path has marked a packet, with inFlight bytes out; at most once in a
 	// round trip (RFC 3168 6.1.2).
 	ecnEcho(now instant, inFlight int)
-	// restart: data is to be sent with nothing in flight, after an idle time of at
-	// least a retransmission timeout.
-	restart(now instant, idle, rto time.Duration)
+	// restart: data may be sent with nothing in flight, and nothing was sent for a time.
+	restart(now instant, idle time.Duration)
 	// synLost: the SYN had to be sent again.
 	synLost()
 	// setMSS changes the segment size.
@@ -49,6 +48,7 @@ type congestion interface {
 // ackInfo is what an ACK that has data arrive tells of the path.
 type ackInfo struct {
 	now      instant
+	una, nxt int64         // as it left them
 	acked    int           // bytes that have arrived, by the ACK field or by SACK
 	advanced bool          // the ACK field moved
 	lost     int           // bytes found lost since the last one
@@ -57,7 +57,7 @@ type ackInfo struct {
 	rtt      time.Duration // the sample it gave; 0: none
 	srtt     time.Duration
 	minRTT   time.Duration
-	full     bool  // cwnd was what held the sender back
+	full     bool  // cwnd was full at some time in the last round trip
 	phase    phase // of loss recovery, in which the ACK came or which it began
 	ece      bool  // it echoes a mark of the path (RFC 3168)
 	rate     rateSample

@@ -4,7 +4,6 @@ import (
 	"math"
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 func TestInitialWindow(t *testing.T) { synctest.Test(t, testInitialWindow) }
@@ -81,36 +80,6 @@ func testNoGrowthWithoutNeed(t *testing.T) {
 		tc.inject(seg{seq: 1, ack: at + 5000})
 	}
 	tc.wantWindows("limited by the peer", 10000, math.MaxInt, "open")
-}
-
-func TestRestartAfterIdle(t *testing.T) { synctest.Test(t, testRestartAfterIdle) }
-
-func testRestartAfterIdle(t *testing.T) {
-	// "a TCP SHOULD set cwnd to no more than RW before beginning transmission if the TCP
-	// has not sent data in an interval exceeding the retransmission timeout"
-	// https://www.rfc-editor.org/rfc/rfc5681#section-4.1
-	tc := newTestConn(t, setup{scale: 7, wnd: 1 << 20, noDelAck: true})
-	tc.write(10000 + 20000)
-	tc.drain()
-	tc.inject(seg{seq: 1, ack: 10001})
-	tc.drain()
-	tc.inject(seg{seq: 1, ack: 30001})
-	tc.wantWindows("grown", 20000, math.MaxInt, "open")
-
-	time.Sleep(tc.rto())
-	tc.write(20000)
-	tc.wantData("a short pause", 30001, 20000, 1000)
-	tc.inject(seg{seq: 1, ack: 50001})
-
-	// ACKs that are sent meanwhile are no data.
-	for i := range 10 {
-		time.Sleep(50 * time.Millisecond)
-		tc.inject(seg{seq: 1 + i, ack: 50001, n: 1})
-		tc.want("ACK", seg{seq: 50001, ack: 2 + i})
-	}
-	tc.write(40000)
-	tc.wantData("the restart window", 50001, 10000, 1000)
-	tc.wantIdle("and no more")
 }
 
 // CUBIC, the default: a loss takes 30 %.

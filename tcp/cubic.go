@@ -31,7 +31,8 @@ func (c *cubic) name() string { return CUBIC }
 func (c *cubic) segments() float64 { return float64(c.cwnd) / float64(c.mss) }
 
 func (c *cubic) acked(a ackInfo) {
-	if n := c.slowStart(c.growth(&a)); n > 0 {
+	c.validate(&a)
+	if n := c.slowStart(&a, c.growth(&a)); n > 0 {
 		c.avoid(a.now, n, a.srtt)
 	}
 }
@@ -138,11 +139,6 @@ func (c *cubic) timedOut(_ instant, inFlight int) {
 func (c *cubic) timedOutAgain() {
 	c.windows.timedOutAgain()
 	c.epoch = 0
-}
-
-func (c *cubic) restart(now instant, idle, rto time.Duration) {
-	c.windows.restart(now, idle, rto)
-	c.epoch = 0 // the curve starts again from a smaller window
 }
 
 // setMSS keeps the windows' sizes in bytes.

@@ -278,8 +278,8 @@ func (c *tcb) sendSize(now instant, mss int) int {
 		c.cwndFull = false
 		return 0
 	}
-	if idle := now.sub(c.lastSent); c.fl == nil && c.lastSent != 0 && idle > c.rto() {
-		c.cc.restart(now, idle, c.rto())
+	if c.fl == nil && c.lastSent != 0 {
+		c.cc.restart(now, now.sub(c.lastSent))
 	}
 	n := min(unsent, int(c.sndUna-c.sndNxt)+c.sndWnd, c.burst(mss))
 	room := c.cwnd() - c.pipe()

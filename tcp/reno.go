@@ -10,9 +10,10 @@ type reno struct {
 func (r *reno) name() string { return Reno }
 
 func (r *reno) acked(a ackInfo) {
-	n := r.growth(&a)
-	r.counted = min(r.counted, r.cwnd) + r.slowStart(n) // cwnd may have been lowered meanwhile
-	for r.counted >= r.cwnd {                           // one segment per round trip, RFC 3465 2.1
+	r.validate(&a)
+	n := r.slowStart(&a, r.growth(&a))
+	r.counted = min(r.counted, r.cwnd) + n // cwnd may have been lowered meanwhile
+	for r.counted >= r.cwnd {              // one segment per round trip, RFC 3465 2.1
 		r.counted -= r.cwnd
 		r.cwnd += r.mss
 	}

@@ -1,18 +1,19 @@
 package tcp
 
-import "time"
+import "math"
 
 // windows is what the algorithms that know the path by its losses have in common.
 type windows struct {
 	cwnd     int
 	ssthresh int
 	mss      int
-	credit   int // bytes that arrived beyond a gap, to be counted once it is filled
+	credit   int         // bytes that arrived beyond a gap, to be counted once it is filled
+	hystart  *hystart    // nil: not in the first slow start, or nothing was acknowledged yet
+	valid    *validation // nil: nothing is known of the use of cwnd
 }
 
 func (w *windows) window() int        { return w.cwnd }
 func (w *windows) threshold() int     { return w.ssthresh }
-func (w *windows) pacing() float64    { return 0 }
 func (w *windows) ownsRecovery() bool { return false }
 
 func (w *windows) setMSS(mss int) {
@@ -44,16 +45,35 @@ func (w *windows) growth(a *ackInfo) int {
 // slowStart adds what was acknowledged to cwnd, up to ssthresh (RFC 5681 3.1,
 // RFC 3465 without its limit: one ACK may stand for a super-segment). It returns the bytes left for
 // congestion avoidance.
-func (w *windows) slowStart(n int) (rest int) {
+func (w *windows) slowStart(a *ackInfo, n int) (rest int) {
+	if w.ssthresh == math.MaxInt && a.phase == open {
+		return w.firstSlowStart(a, n)
+	}
 	grow := min(n, max(0, w.ssthresh-w.cwnd))
 	w.cwnd += grow
 	return n - grow
 }
 
-// reduceTo sets ssthresh to a share of what is in flight, at least two segments
-// (RFC 5681 (4)).
+// firstSlowStart has no ssthresh to go by, but the delay.
+func (w *windows) firstSlowStart(a *ackInfo, n int) (rest int) {
+	if w.hystart == nil {
+		w.hystart = &hystart{roundEnd: a.nxt}
+	}
+	grow, done := w.hystart.growth(a, n)
+	if done {
+		w.hystart, w.ssthresh = nil, w.cwnd
+		return n
+	}
+	w.cwnd += grow
+	return 0
+}
+
+// reduceTo sets ssthresh to a share of what is in flight, or was lately if that is more
+// (RFC 7661 4.4.1), at least two segments (RFC 5681 (4)).
 func (w *windows) reduceTo(share float64, inFlight int) {
-	w.ssthresh = max(int(share*float64(min(inFlight, w.cwnd))), 2*w.mss)
+	used := min(max(inFlight, w.pipeACK()), w.cwnd)
+	w.ssthresh = max(int(share*float64(used)), 2*w.mss)
+	w.hystart = nil
 }
 
 // restore is RFC 4015 4 (1): both go back to what they were.
@@ -67,11 +87,6 @@ func (w *windows) recovered(instant) {}
 
 // timedOutAgain sets cwnd to the loss window (RFC 5681 3.1).
 func (w *windows) timedOutAgain() { w.cwnd = w.mss }
-
-// restart sets cwnd to the restart window (RFC 5681 4.1).
-func (w *windows) restart(_ instant, _, _ time.Duration) {
-	w.cwnd = min(w.cwnd, initialWindow(w.mss))
-}
 
 // synLost sets cwnd to one segment (RFC 5681 3.1, "the initial window ... MUST be
 // set to 1 SMSS if the SYN or SYN/ACK is lost", of RFC 6928 2 too).

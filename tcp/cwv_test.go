@@ -1,0 +1,154 @@
+package tcp
+
+import (
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// use acknowledges n bytes in a round trip that fills cwnd or not.
+func use(cc congestion, now *instant, rtt time.Duration, n int, full bool) {
+	*now = now.add(rtt)
+	a := ackInfo{now: *now, acked: n, advanced: true, full: full, rtt: rtt, srtt: rtt, minRTT: rtt}
+	a.rate.delivered = n
+	cc.acked(a)
+}
+
+// grown is an algorithm with a window of 160 segments, in use.
+func grown(name string) (congestion, instant) {
+	cc, now := newCongestion(name, ccMSS), instant(1)
+	for cc.window() < 160*ccMSS {
+		use(cc, &now, 100*ms, cc.window(), true)
+	}
+	return cc, now
+}
+
+// "cwnd is preserved", in RFC 7661 4.4: a pause costs nothing, and what follows is paced at cwnd
+// in a round trip.
+func TestWindowIsKeptOverIdle(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{Reno, CUBIC} {
+		cc, now := grown(name)
+		if cc.pacing() != 0 {
+			t.Errorf("%s: paced while cwnd is in use", name)
+		}
+		cc.restart(now.add(time.Second/2), time.Second/2)
+		if cc.window() != 160*ccMSS || cc.pacing() != 0 {
+			t.Errorf("%s: a short pause leaves %d, paced at %.0f", name, cc.window(), cc.pacing())
+		}
+		now = now.add(10 * time.Second)
+		cc.restart(now, 10*time.Second)
+		if cc.window() != 160*ccMSS || cc.pacing() != 1_600_000 {
+			t.Errorf("%s: a pause leaves %d, paced at %.0f", name, cc.window(), cc.pacing())
+		}
+		use(cc, &now, 100*ms, 160*ccMSS, false)
+		if cc.pacing() != 0 {
+			t.Errorf("%s: still paced after a round trip that took the whole window", name)
+		}
+	}
+}
+
+// "ssthresh = max(ssthresh, 3*cwnd/4)", "cwnd = max(cwnd/2, IW)" after five minutes in
+// doubt (RFC 7661 4.4.3), and again after five more.
+func TestWindowHalvesAfterFiveMinutes(t *testing.T) {
+	t.Parallel()
+	for pause, want := range map[time.Duration]int{
+		299 * time.Second: 160, 301 * time.Second: 80, 601 * time.Second: 40, 24 * time.Hour: 10,
+	} {
+		cc, now := grown(Reno)
+		cc.(*reno).ssthresh = 1
+		for range 2 { // asked twice it answers the same
+			cc.restart(now.add(pause), pause)
+		}
+		if cc.window() != want*ccMSS {
+			t.Errorf("after %v the window is %d", pause, cc.window())
+		}
+		if pause > 300*time.Second && cc.threshold() < cc.window() {
+			t.Errorf("after %v ssthresh is %d", pause, cc.threshold())
+		}
+	}
+}
+
+// An application that uses less than half of cwnd for long puts it in doubt just so, though it
+// never pauses; the sampling period is a second, or three round trips (RFC 7661 4.2).
+func TestWindowOfSlowApplication(t *testing.T) {
+	t.Parallel()
+	cc, now := grown(CUBIC)
+	begin := now
+	for cc.pacing() == 0 {
+		use(cc, &now, 100*ms, 5*ccMSS, false)
+	}
+	if d := now.sub(begin); d < time.Second/2 || d > 3*time.Second/2 {
+		t.Errorf("in doubt after %v", d)
+	}
+	for now.sub(begin) < 4*time.Minute {
+		use(cc, &now, 100*ms, 5*ccMSS, false)
+	}
+	if cc.window() != 160*ccMSS {
+		t.Errorf("the window is %d after four minutes", cc.window())
+	}
+	for now.sub(begin) < 6*time.Minute {
+		use(cc, &now, 100*ms, 5*ccMSS, false)
+	}
+	if cc.window() != 80*ccMSS {
+		t.Errorf("the window is %d after six minutes", cc.window())
+	}
+}
+
+// A loss takes a window in doubt down to a share of what was in use lately, not of the
+// little that happened to be in flight (RFC 7661 4.4.1).
+func TestLossOfWindowInDoubt(t *testing.T) {
+	t.Parallel()
+	cc, now := grown(Reno)
+	for range 40 {
+		use(cc, &now, 100*ms, 50*ccMSS, false)
+	}
+	cc.lost(now, ccMSS)
+	if cc.window() != 25*ccMSS {
+		t.Errorf("the window is %d", cc.window())
+	}
+	if cc.(*reno).pipeACK() == 0 {
+		t.Error("nothing is known of the use of cwnd before the recovery")
+	}
+	cc.acked(ackInfo{now: now, acked: ccMSS, advanced: true, phase: recovery})
+	if cc.(*reno).valid != nil || cc.pacing() != 0 {
+		t.Error("pipeACK is defined after a loss")
+	}
+}
+
+func TestPacedAfterIdle(t *testing.T) { synctest.Test(t, testPacedAfterIdle) }
+
+func testPacedAfterIdle(t *testing.T) {
+	// A window of 40 segments, kept over a pause, goes out over a round trip of 100 ms: two at a time,
+	// each 5 ms, and the first ones at once.
+	tc := newTestConn(t, setup{scale: 7, wnd: 1 << 20, delay: 100 * time.Millisecond})
+	tc.write(40_000)
+	tc.wantData("the initial window", 1, 10_000, testMSS)
+	time.Sleep(100 * time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 10_001})
+	tc.wantData("twice as much", 10_001, 20_000, testMSS)
+	time.Sleep(100 * time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 30_001})
+	tc.wantData("the rest", 30_001, 10_000, testMSS)
+	time.Sleep(100 * time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 40_001})
+	tc.wantWindows("grown", 40_000, math.MaxInt, "open")
+
+	time.Sleep(time.Minute)
+	tc.write(60_000)
+	sent, begin := 0, time.Now()
+	for time.Since(begin) < 150*time.Millisecond {
+		for _, ok := tc.net.next(); ok; _, ok = tc.net.next() {
+			sent += testMSS
+		}
+		if at := int(time.Since(begin) / time.Millisecond); sent > 4000+400*at || sent < min(400*at, 40_000) {
+			t.Fatalf("%d ms after the pause %d bytes are sent", at, sent)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	tc.wantWindows("kept", 40_000, math.MaxInt, "open")
+	if i := tc.conn.Info(); i.PacingLimited < 80*time.Millisecond || i.Limited != LimitCwnd {
+		t.Errorf("limited by pacing for %v, now by %v", i.PacingLimited, i.Limited)
+	}
+}
