@@ -2,12 +2,14 @@ package ipv4
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/tinystack/tinystack/internal/random"
 	"github.com/tinystack/tinystack/packet"
 	"github.com/tinystack/tinystack/trace"
 )
@@ -36,6 +38,9 @@ type Config struct {
 	// ICMPRate is the most ICMP errors sent each second (RFC 1812 4.3.2.8): 1 to 10⁶.
 	// One destination gets a tenth of it. 0: 1000. Negative: no limit.
 	ICMPRate int
+	// Rand is what the layer draws from, in New, to choose identifications, for a run that
+	// can be repeated. nil: nobody can guess them.
+	Rand rand.Source
 	// Trace is where the layer's events happen. nil: nobody is told.
 	Trace *trace.Node
 }
@@ -98,6 +103,7 @@ type Layer struct {
 	stats     Stats
 	icmpStats ICMPStats
 	config    Config
+	random    *random.Source
 	trace     *trace.Node
 
 	mu     sync.Mutex // held to replace table
@@ -119,12 +125,12 @@ func New(config Config) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Layer{config: config, trace: config.Trace}
+	l := &Layer{config: config, random: random.New(config.Rand), trace: config.Trace}
 	l.table.Store(&table{hosts: map[uint32]hostKind{}, addrs: map[*Interface][]netip.Prefix{}})
 	l.reasm.init(l, config)
 	l.pmtus.init()
-	l.ids.init()
-	l.limit.init(config.ICMPRate)
+	l.ids.init(l.random)
+	l.limit.init(config.ICMPRate, l.random)
 	l.echoes.init()
 	return l, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -91,7 +90,7 @@ func (l *Layer) ListenEcho() (*Echo, error) {
 	case len(t.byID) >= maxEchoes:
 		return nil, fmt.Errorf("ipv4: listen for echo replies: %w", syscall.EADDRINUSE)
 	}
-	id := uint16(rand.Uint32())
+	id := uint16(l.random.Uint64())
 	for t.byID[id] != nil {
 		id++
 	}

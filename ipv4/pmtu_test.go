@@ -1,6 +1,7 @@
 package ipv4
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -176,7 +177,7 @@ func TestConfig(t *testing.T) {
 		"rate high":               {Config{ICMPRate: 1e6 + 1}, false},
 		"rate low":                {Config{ICMPRate: 1}, true},
 		"no limit":                {Config{ICMPRate: -1}, true},
-		"as large as they may be": {Config{true, 255, 10 * time.Minute, 1 << 30, 1e6, trace.New().Node("a")}, true},
+		"as large as they may be": {Config{true, 255, 10 * time.Minute, 1 << 30, 1e6, rand.NewPCG(1, 2), trace.New().Node("a")}, true},
 	}
 	for name, tt := range tests {
 		l, err := New(tt.c)

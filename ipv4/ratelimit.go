@@ -1,10 +1,11 @@
 package ipv4
 
 import (
-	"hash/maphash"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/tinystack/tinystack/internal/random"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 // each group of destinations, so that one of them can't use up the others'.
 type limiter struct {
 	global, peer bucketRate
-	seed         maphash.Seed
+	hash         func(uint64) uint64
 	start        time.Time
 
 	mu    sync.Mutex
@@ -54,13 +55,13 @@ func (b *bucket) take(now time.Duration, r bucketRate) {
 	*b = bucket(max(time.Duration(*b), now) + r.interval)
 }
 
-func (m *limiter) init(perSecond int) {
+func (m *limiter) init(perSecond int, r *random.Source) {
 	m.global = rate(perSecond)
 	if perSecond > 0 {
 		perSecond = max(perSecond/peersShareOfICMPRate, 1)
 	}
 	m.peer = rate(perSecond)
-	m.seed, m.start = maphash.MakeSeed(), time.Now()
+	m.hash, m.start = r.Hash(), time.Now()
 }
 
 // verdict is what the limiter says of a message.
@@ -75,7 +76,7 @@ const (
 // allow takes a token for a message to dst, if there is one in both buckets.
 func (m *limiter) allow(dst netip.Addr) verdict {
 	now := time.Since(m.start)
-	peer := &m.peers[maphash.Comparable(m.seed, bits4(dst))%limitPeers]
+	peer := &m.peers[m.hash(uint64(bits4(dst)))%limitPeers]
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {

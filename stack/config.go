@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 
 	"github.com/tinystack/tinystack/ipv4"
@@ -23,6 +24,10 @@ type Config struct {
 	Resolver Resolver
 	// Logger is told when a device fails. With nil, nobody is; see [Interface.Done].
 	Logger *slog.Logger
+	// Rand is what all layers draw from, in New, in place of what IP, TCP and UDP have: with
+	// the same numbers, in virtual time, a run that does the same looks the same on the
+	// wire. Whoever knows them can forge packets. nil: nobody does.
+	Rand rand.Source
 	// Trace is where the events of all layers and devices happen, in place of what IP,
 	// TCP and UDP have. nil: nobody is told.
 	Trace *trace.Node

@@ -40,6 +40,9 @@ func New(cfg Config) (*Stack, error) {
 	if cfg.Trace != nil {
 		cfg.IP.Trace, cfg.UDP.Trace = cfg.Trace, cfg.Trace
 	}
+	if cfg.Rand != nil {
+		cfg.IP.Rand, cfg.TCP.Rand, cfg.UDP.Rand = cfg.Rand, cfg.Rand, cfg.Rand
+	}
 	ip, err := ipv4.New(cfg.IP)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package tcp
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 	// MaxTimeWait is the number of connections kept in TIME-WAIT; the oldest makes
 	// room for the next one. 1 to 16777216. 0: 65536.
 	MaxTimeWait int
+	// Rand is what the layer draws from, in New, for the key of its sequence numbers and to
+	// choose ports, for a run that can be repeated. nil: nobody can guess them.
+	Rand rand.Source
 }
 
 const (

@@ -67,7 +67,7 @@ func (l *Layer) register(port uint16, remote netip.AddrPort, r packet.Route) (c 
 		}
 		return c, nil
 	}
-	if _, ok := ephemeral.Pick(try); !ok {
+	if _, ok := ephemeral.Pick(l.random, try); !ok {
 		return nil, syscall.EADDRNOTAVAIL
 	}
 	return c, nil

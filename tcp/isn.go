@@ -1,10 +1,11 @@
 package tcp
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
+
+	"github.com/tinystack/tinystack/internal/random"
 )
 
 // tuple names a connection.
@@ -13,8 +14,8 @@ type tuple struct{ local, remote netip.AddrPort }
 // secret keys the functions that a peer must not foresee.
 type secret [16]byte
 
-func newSecret() (s secret) {
-	rand.Read(s[:]) // never fails
+func newSecret(r *random.Source) (s secret) {
+	r.Fill(s[:])
 	return s
 }
 

@@ -14,7 +14,7 @@ func testTuple(localPort, remotePort uint16) tuple {
 // timer" (RFC 6528 3): the next incarnation of a connection begins beyond the last one.
 func TestISNGrowsWithTime(t *testing.T) {
 	t.Parallel()
-	s := newSecret()
+	s := newSecret(nil)
 	tp := testTuple(1, 2)
 	first, offset := s.isn(tp, 1)
 	for _, d := range []time.Duration{4 * time.Microsecond, time.Millisecond, time.Second, time.Hour} {
@@ -32,7 +32,7 @@ func TestISNGrowsWithTime(t *testing.T) {
 // by any part of the tuple, and by the secret.
 func TestISNIsUnforeseeable(t *testing.T) {
 	t.Parallel()
-	s, other := newSecret(), newSecret()
+	s, other := newSecret(nil), newSecret()
 	base := testTuple(1, 2)
 	seen := make(map[Seq]bool)
 	offsets := make(map[uint32]bool)

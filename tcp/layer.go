@@ -10,6 +10,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/checksum"
 	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/internal/random"
 	"github.com/tinystack/tinystack/packet"
 )
 
@@ -33,6 +34,7 @@ type Layer struct {
 	net    Network
 	cfg    Config
 	clock  clock
+	random *random.Source
 	secret secret
 	conns  table
 	waits  timeWaits
@@ -52,9 +54,10 @@ func New(net Network, cfg Config) (*Layer, error) {
 		net:       net,
 		cfg:       cfg,
 		clock:     newClock(),
-		secret:    newSecret(),
+		random:    random.New(cfg.Rand),
 		listeners: make(map[netip.AddrPort]*Listener),
 	}
+	l.secret = newSecret(l.random)
 	l.waits.layer = l
 	return l, nil
 }

@@ -69,7 +69,7 @@ func (l *Layer) listen(local netip.AddrPort) (*Listener, error) {
 		}
 		return ln, nil
 	}
-	if _, ok := ephemeral.Pick(try); !ok {
+	if _, ok := ephemeral.Pick(l.random, try); !ok {
 		return nil, syscall.EADDRINUSE
 	}
 	return ln, nil

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/tinystack/tinystack/trace"
 )
@@ -20,6 +21,9 @@ type Config struct {
 	// take, bookkeeping included, from 4096 to 1<<30; 0 means DefaultReadBuffer.
 	// The last one accepted may exceed it. See [Conn.SetReadBuffer].
 	ReadBuffer int
+	// Rand is what the layer draws from, in New, to choose ports, for a run that can be
+	// repeated. nil: nobody can guess them.
+	Rand rand.Source
 	// Trace is where the layer's events happen. nil: nobody is told.
 	Trace *trace.Node
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/internal/random"
 	"github.com/tinystack/tinystack/packet"
 	"github.com/tinystack/tinystack/trace"
 )
@@ -44,6 +45,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 		table: table{
 			conns: make(map[netip.AddrPort]*Conn),
 			ports: make(map[uint16]int),
+			rng:   random.New(cfg.Rand),
 		},
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/tinystack/tinystack/internal/ephemeral"
+	"github.com/tinystack/tinystack/internal/random"
 )
 
 // table finds the socket for a local address and port. Its key has the zero
@@ -16,6 +17,7 @@ type table struct {
 	closed bool
 	conns  map[netip.AddrPort]*Conn
 	ports  map[uint16]int // number of sockets on a port
+	rng    *random.Source
 }
 
 // bind enters c for its local address, and picks its port if that is 0.
@@ -28,7 +30,7 @@ func (t *table) bind(c *Conn, addr netip.Addr, port uint16) error {
 	free := func(port uint16) bool { return t.free(netip.AddrPortFrom(wildcard(addr), port)) }
 	if port == 0 {
 		var ok bool
-		if port, ok = ephemeral.Pick(free); !ok {
+		if port, ok = ephemeral.Pick(t.rng, free); !ok {
 			return syscall.EADDRINUSE
 		}
 	} else if !free(port) {

@@ -2,7 +2,7 @@
 // that Linux uses.
 package ephemeral
 
-import "math/rand/v2"
+import "github.com/tinystack/tinystack/internal/random"
 
 // The range of ports, both ends included.
 const (
@@ -10,11 +10,11 @@ const (
 	Last  = 60999
 )
 
-// Pick returns a port that free reports true for, or false when there is none.
-// It asks free of each port once, from a random one on.
-func Pick(free func(port uint16) bool) (port uint16, ok bool) {
+// Pick returns a port that free reports true for, or false when there is none. With a
+// nil r no peer can guess it. It asks free of each port once, from a random one on.
+func Pick(r *random.Source, free func(port uint16) bool) (port uint16, ok bool) {
 	const n = Last - First + 1
-	start := rand.IntN(n) // ChaCha8, seeded by the runtime: a peer can't guess it
+	start := r.IntN(n)
 	for i := range n {
 		port = uint16(First + (start+i)%n)
 		if free(port) {

@@ -8,7 +8,7 @@ const ports = Last - First + 1
 func TestAsksEachOnce(t *testing.T) {
 	t.Parallel()
 	asked := map[uint16]bool{}
-	_, ok := Pick(func(port uint16) bool {
+	_, ok := Pick(nil, func(port uint16) bool {
 		if port < First || port > Last || asked[port] {
 			t.Fatalf("asked for %d, again: %v", port, asked[port])
 		}
@@ -23,7 +23,7 @@ func TestAsksEachOnce(t *testing.T) {
 func TestFindsTheLastFreeOne(t *testing.T) {
 	t.Parallel()
 	for _, free := range []uint16{First, First + 1, 45678, Last} {
-		if got, ok := Pick(func(port uint16) bool { return port == free }); !ok || got != free {
+		if got, ok := Pick(nil, func(port uint16) bool { return port == free }); !ok || got != free {
 			t.Errorf("Pick = %d, %v; want %d", got, ok, free)
 		}
 	}
@@ -38,7 +38,7 @@ func TestRandom(t *testing.T) {
 	var quarters [4]int
 	successors, last := 0, uint16(0)
 	for range picks {
-		port, _ := Pick(func(uint16) bool { return true })
+		port, _ := Pick(nil, func(uint16) bool { return true })
 		quarters[int(port-First)*4/ports]++
 		if port == last+1 {
 			successors++
