@@ -32,7 +32,7 @@ func TestISNGrowsWithTime(t *testing.T) {
 // by any part of the tuple, and by the secret.
 func TestISNIsUnforeseeable(t *testing.T) {
 	t.Parallel()
-	s, other := newSecret(nil), newSecret()
+	s, other := newSecret(nil), newSecret(nil)
 	base := testTuple(1, 2)
 	seen := make(map[Seq]bool)
 	offsets := make(map[uint32]bool)
