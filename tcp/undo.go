@@ -1,8 +1,6 @@
 package tcp
 
-import (
-	"github.com/tinystack/tinystack/internal/counter"
-)
+import "github.com/tinystack/tinystack/internal/counter"
 
 // undo is what tells that a recovery was needless: nothing had been lost, only late. Then what
 // congestion control did for it is taken back (RFC 4015). There are three signs: an ACK that
@@ -85,12 +83,12 @@ const (
 	frtoSecond      // it came; new data was sent instead of more of the old
 )
 
-// tryFRTO begins F-RTO at a timeout, but for one in a recovery that has come on since the
-// last (RFC 5682 2.1 step 1).
+// tryFRTO begins F-RTO at a timeout, but for one in a recovery, unless that began with a timeout
+// of the same segment (RFC 5682 3.1 step 1, 3.2).
 func (c *tcb) tryFRTO() {
 	r := c.rep
 	r.frto = frtoOff
-	if c.state.synchronized() && (c.phase != loss || c.sndUna == r.undo.from) {
+	if c.state.synchronized() && (c.phase == open || (c.phase == loss && c.sndUna == r.undo.from)) {
 		r.frto = frtoFirst
 	}
 }
@@ -102,10 +100,9 @@ func (c *tcb) needlessTimeout(now instant, n *news) bool {
 	r := c.rep
 	step := r.frto
 	switch {
-	case step == frtoOff, !n.advanced && n.bytes == 0:
-		if n.duplicate {
-			r.frto = frtoOff
-		}
+	case step == frtoOff:
+		return false
+	case !n.advanced && n.bytes == 0 && !n.duplicate: // no news
 		return false
 	case n.lowest != 0 && n.lowest <= r.recover && (c.sackOK || (n.advanced && step == frtoSecond)):
 		c.takeBack(now)
@@ -115,6 +112,7 @@ func (c *tcb) needlessTimeout(now instant, n *news) bool {
 		return false
 	}
 	r.frto = frtoOff
+	c.resendNow = step == frtoSecond // (3.a) there is to be room for one
 	return false
 }
 
