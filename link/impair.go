@@ -131,6 +131,19 @@ func Impair(dev Device, cfg ImpairConfig) (*Impaired, error) {
 	return d, nil
 }
 
+// Set has the wire do as cfg says to the packets that are put on it from now on; with
+// those on the way it deals as before. Their numbers, for a [Match], start at 1
+// again; chances go on, whatever cfg.Seed is. It refuses a value out of range with an
+// error that names it, and then changes nothing.
+func (d *Impaired) Set(cfg ImpairConfig) error {
+	if err := cfg.validate(); err != nil {
+		return err
+	}
+	d.in.set(cfg.direction(cfg.In))
+	d.out.set(cfg.direction(cfg.Out))
+	return nil
+}
+
 // Name returns the name of the device below.
 func (d *Impaired) Name() string { return d.dev.Name() }
 

@@ -595,3 +595,29 @@ func TestImpairAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// A wire can be changed while packets are on it: those go on as before, later ones
+// as it is now, counted from 1.
+func TestSet(t *testing.T) { synctest.Test(t, testSet) }
+
+func testSet(t *testing.T) {
+	r := newRig(t, parsed(t, "delay=10ms"), PairConfig{})
+	write(t, r.far, datagram(1, 100))
+	synctest.Wait()
+	now := parsed(t, "delay=20ms")
+	now.LoseIf = Packets(2)
+	if err := r.dev.Set(now); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		write(t, r.far, datagram(2+i, 100))
+	}
+	got := r.read(r.dev, 3)
+	want := []arrival{{1, 10 * time.Millisecond}, {2, 20 * time.Millisecond}, {4, 20 * time.Millisecond}}
+	if !slices.Equal(got, want) {
+		t.Errorf("arrived %v, want %v", got, want)
+	}
+	if err := r.dev.Set(ImpairConfig{Impairment: Impairment{Loss: 2}}); err == nil {
+		t.Error("a loss of 200% was taken")
+	}
+}

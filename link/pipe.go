@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"io"
 	"sync"
 
@@ -20,6 +21,8 @@ const (
 type PairConfig struct {
 	// Name: the ends are called Name+"a" and Name+"b". Default: "pipe".
 	Name string
+	// Names are what the ends are called instead, if they are not empty.
+	Names [2]string
 	// MTU in bytes. Default: 1500. What is not within 68 to 65535 is made the
 	// nearest that is.
 	MTU int
@@ -88,8 +91,8 @@ func Pair(cfg PairConfig) (a, b *Pipe) {
 	}
 	mtu, n := min(max(cfg.MTU, minMTU), maxMTU), min(cfg.Queue, maxQueue)
 	x, y := newQueue(n), newQueue(n)
-	a = &Pipe{name: cfg.Name + "a", mtu: mtu, features: cfg.Features, in: x, out: y}
-	b = &Pipe{name: cfg.Name + "b", mtu: mtu, features: cfg.Features, in: y, out: x}
+	a = &Pipe{name: cmp.Or(cfg.Names[0], cfg.Name+"a"), mtu: mtu, features: cfg.Features, in: x, out: y}
+	b = &Pipe{name: cmp.Or(cfg.Names[1], cfg.Name+"b"), mtu: mtu, features: cfg.Features, in: y, out: x}
 	return a, b
 }
 

@@ -272,3 +272,19 @@ func BenchmarkPair(b *testing.B) {
 		})
 	}
 }
+
+// The ends of a pair have names.
+func TestPairNames(t *testing.T) {
+	t.Parallel()
+	for want, cfg := range map[string]PairConfig{
+		"pipea pipeb": {},
+		"xa xb":       {Name: "x"},
+		"eth0 wan":    {Name: "x", Names: [2]string{"eth0", "wan"}},
+		"xa lan":      {Name: "x", Names: [2]string{1: "lan"}},
+	} {
+		a, b := Pair(cfg)
+		if got := a.Name() + " " + b.Name(); got != want {
+			t.Errorf("%+v: %s, want %s", cfg, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -57,22 +58,28 @@ type traveler struct {
 func (t *traveler) bytes() []byte { return t.buf.B[:t.n] }
 
 func newWire(cfg Impairment, seed, stream uint64, closed <-chan struct{}) *wire {
-	if cfg.Queue == 0 {
-		cfg.Queue = defaultWireQueue
-	}
-	if cfg.ReorderGap == 0 {
-		cfg.ReorderGap = defaultReorderGap
-	}
-	if cfg.LateBy == 0 {
-		cfg.LateBy = defaultLateBy
-	}
 	w := &wire{
-		cfg: cfg, closed: closed, timer: time.NewTimer(time.Hour),
+		cfg: cfg.withDefaults(), closed: closed, timer: time.NewTimer(time.Hour),
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 	w.timer.Stop()
 	w.chances = chances{cfg: &w.cfg, rng: rand.New(rand.NewPCG(seed, stream))}
 	return w
+}
+
+func (i Impairment) withDefaults() Impairment {
+	i.Queue = cmp.Or(i.Queue, defaultWireQueue)
+	i.ReorderGap = cmp.Or(i.ReorderGap, defaultReorderGap)
+	i.LateBy = cmp.Or(i.LateBy, defaultLateBy)
+	return i
+}
+
+// set changes what happens to packets that are put from now on.
+func (w *wire) set(cfg Impairment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cfg = cfg.withDefaults()
+	w.chances.number = 0
 }
 
 // put sends the packet of n bytes in buf, which then belongs to the wire.
