@@ -38,7 +38,7 @@ func newSim(t testing.TB, seed uint64, cfg Config, rate int, delay time.Duration
 }
 
 // newLeanSim returns a run to measure with: segments have lengths in place of data, and what is true
-// of every connection is looked at less often. It has no flow yet.
+// of every connection is looked at less often. It has no flow yet, and flows do not end.
 func newLeanSim(t testing.TB, seed uint64) *sim {
 	return &sim{t: t, now: 1, d: seeded(seed), seed: seed, lean: true}
 }
@@ -52,6 +52,7 @@ func (s *sim) flow(cfg Config, rate int, delay time.Duration) (a, b *simHost) {
 	}
 	a, b = s.host("a", full), s.host("b", full)
 	b.passive = true
+	a.noClose, b.noClose = s.lean, s.lean
 	s.join(a, b, rate, delay)
 	s.join(b, a, rate, delay)
 	s.parts = append(s.parts, a, b)
@@ -59,6 +60,13 @@ func (s *sim) flow(cfg Config, rate int, delay time.Duration) (a, b *simHost) {
 		s.a, s.b = a, b
 	}
 	return a, b
+}
+
+// share has the way there of all flows lead through one transmitter, that of the first.
+func (s *sim) share(senders ...*simHost) {
+	for _, h := range senders[1:] {
+		h.out.line = senders[0].out.line
+	}
 }
 
 // at has f called at a moment of the run.
@@ -121,6 +129,15 @@ func (s *sim) next() (first simPart) {
 		}
 	}
 	return first
+}
+
+// heavy is for simulations of a hundred thousand segments and more, which take a second, and twenty times as long under
+// the race detector. A run has one goroutine: there is no race to find.
+func heavy(t *testing.T) {
+	t.Helper()
+	if raceEnabled || testing.Short() {
+		t.Skip("a long simulation: not with -race or -short")
+	}
 }
 
 // finished: both streams of the first flow arrived whole, and both ends know.
