@@ -20,7 +20,10 @@
 //	receive.go    RFC 9293 3.10.7.4, a function for each step
 //	open.go       SYN options, the handshake, SYN-SENT (3.10.7.3)
 //	ack.go        the ACK field: what has arrived, SACK, the send window
-//	recovery.go   what is lost, and what cwnd makes of it
+//	recovery.go   the phases of loss recovery, and the timeout; repair.go: what it remembers
+//	rack.go       what is lost, by time (RFC 8985); delivery.go: what an ACK tells of transmissions
+//	reorder.go    how long to wait for a segment that was overtaken; tailprobe.go: tail loss probes
+//	prr.go        cwnd within a fast recovery; undo.go: telling that a recovery was needless
 //	output.go     next, the only sender
 //	timers.go     nextTimeout and advance: retransmission, persist
 //	keepalive.go  probes of a silent peer
@@ -60,6 +63,13 @@
 //   - A segment without the timestamp agreed on is dropped (RFC 7323 3.2).
 //   - Duplicate ACKs without SACK reduce pipe as SACK blocks do, in place of inflating cwnd,
 //     so that one rule sends in both kinds of recovery.
+//   - RACK believes that a retransmission has arrived once the least round-trip time is over, as
+//     Linux does; RFC 8985 6.2 asks the echoed timestamp too, which is an old one while there
+//     is a gap. With three segments sacked and no reordering seen it does not wait.
+//   - A tail loss probe waits for 10 ms at the least. Of a flight of one segment the
+//     retransmission timeout, srtt + 200 ms, does the probe's work.
+//   - F-RTO takes data that arrives and was sent only once, before the timeout, for proof
+//     that it was needless, already in the first ACK, as Linux does.
 //   - The ACK of a FIN waits for ours, as other ACKs wait for data, and as in Linux: if the
 //     application closes at once, three segments end the connection.
 //   - A window probe carries a byte of data (RFC 9293 3.8.6.1); a FIN that only a closed
@@ -69,8 +79,8 @@
 //
 // # Left out
 //
-// Urgent data is delivered in line (RFC 6093). RACK-TLP, PRR, pacing, BBR, SYN cookies,
-// ECN, fast open, F-RTO and Eifel, the undoing of a reduction that a reported duplicate
-// (DSACK) shows to have been needless, HyStart, RFC 6675's rules 3 and 4 of NextSeg, MTU
-// probing without ICMP (RFC 4821), a receive buffer that tunes itself.
+// Urgent data is delivered in line (RFC 6093). BBR, SYN cookies, ECN, fast open, RFC 6675's
+// rules 3 and 4 of NextSeg, MTU probing without ICMP (RFC 4821), a receive buffer that
+// tunes itself. Without SACK losses are found by duplicate ACKs (RFC 6582), with neither
+// RACK-TLP nor PRR.
 package tcp
