@@ -52,7 +52,12 @@ func (r *readOp) do(raw syscall.RawConn, b []byte, wait bool) (int, error) {
 
 // readv returns false if it is to be called again when the device is readable.
 func (r *readOp) readv(fd uintptr) bool {
-	r.n, r.errno = iovCall(unix.SYS_READV, fd, r.iov[r.first:])
+	iov := r.iov[r.first:]
+	if r.wait {
+		r.n, r.errno = iovCall(unix.SYS_READV, fd, iov)
+	} else {
+		r.n, r.errno = quickCall(unix.SYS_READV, fd, iov)
+	}
 	return r.errno != syscall.EAGAIN || !r.wait
 }
 
@@ -112,7 +117,7 @@ func (w *writeOp) add(b []byte) {
 }
 
 func (w *writeOp) writev(fd uintptr) {
-	_, w.errno = iovCall(unix.SYS_WRITEV, fd, w.iov[:w.n])
+	_, w.errno = quickCall(unix.SYS_WRITEV, fd, w.iov[:w.n])
 }
 
 func (w *writeOp) writevOrWait(fd uintptr) bool {
@@ -125,11 +130,21 @@ func (w *writeOp) writevOrWait(fd uintptr) bool {
 func iovCall(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno) {
 	for {
 		n, _, errno := unix.Syscall(call, fd, uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
-		if errno == 0 {
-			return int(n), 0
-		}
 		if errno != syscall.EINTR {
-			return 0, errno
+			return int(n), errno
+		}
+	}
+}
+
+// quickCall is iovCall without telling Go's scheduler, for the descriptor does not
+// block. A scheduler that is told wakes its monitor, and gives goroutines that were just
+// made ready here to another thread: two threads more to wake for each packet. The
+// read that may wait does tell, for the monitor must be awake while there is work.
+func quickCall(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno) {
+	for {
+		n, _, errno := unix.RawSyscall(call, fd, uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+		if errno != syscall.EINTR {
+			return int(n), errno
 		}
 	}
 }
