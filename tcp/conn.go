@@ -63,29 +63,46 @@ func (c *Conn) updatePath() {
 	c.tcb.setPath(c.route.MTU()-ipHeaderLen(c.route), tso)
 }
 
-// receive takes a segment.
+// receive takes a segment. Who waits to read is woken at the end of the batch, when the
+// reader of the device has nothing left to do and the processor is free; at once for a
+// super-segment, which is worth copying while the next one comes in.
 func (c *Conn) receive(s *segment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.layer.clock.now()
 	c.tcb.receive(now, s)
+	if s.segSize == 0 && c.readersDue() {
+		c.atBatchEnd(s.in)
+	}
 	c.settle(now)
-	if c.tcb.ackBatch && !c.flushing {
-		c.flushing = true
-		s.in.AtBatchEnd(c)
+	if s.segSize > 0 {
+		c.wakeReaders()
+	}
+	if c.tcb.ackBatch {
+		c.atBatchEnd(s.in)
 	}
 }
 
-// Flush sends the ACK that waited for the end of a batch of packets. It is
-// called by the network layer's reader.
+// atBatchEnd has Flush called at the end of the batch that in is of.
+func (c *Conn) atBatchEnd(in *packet.In) {
+	if !c.flushing {
+		c.flushing = true
+		in.AtBatchEnd(c)
+	}
+}
+
+// Flush does what waited for the end of a batch of packets: it wakes readers, and sends
+// the ACK. It is called by the network layer's reader.
 func (c *Conn) Flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flushing = false
-	if c.tcb.ackBatch {
-		c.tcb.ackNow = true
-		c.settle(c.layer.clock.now())
+	if !c.tcb.ackBatch {
+		c.wakeReaders()
+		return
 	}
+	c.tcb.ackNow = true
+	c.settle(c.layer.clock.now())
 }
 
 // expired is the timer.
@@ -99,11 +116,12 @@ func (c *Conn) expired() {
 }
 
 // settle follows every change of the tcb: it sends what is to be sent, wakes who
-// can go on, sets the timer, and lets go of a connection that has ended.
+// can go on (but for readers that Flush will wake), sets the timer, and lets go of a
+// connection that has ended.
 func (c *Conn) settle(now instant) {
 	c.output(now)
-	if c.tcb.postedN > 0 || c.tcb.readable() {
-		c.readers.Broadcast()
+	if !c.flushing {
+		c.wakeReaders()
 	}
 	if c.tcb.writable() || !c.tcb.canWrite() {
 		c.wakeWriters()
@@ -117,6 +135,15 @@ func (c *Conn) settle(now instant) {
 		c.detach(entry{})
 	default:
 		c.schedule(now)
+	}
+}
+
+// readersDue reports whether who waits to read can go on.
+func (c *Conn) readersDue() bool { return c.tcb.postedN > 0 || c.tcb.readable() }
+
+func (c *Conn) wakeReaders() {
+	if c.readersDue() {
+		c.readers.Broadcast()
 	}
 }
 

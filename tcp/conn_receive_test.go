@@ -333,6 +333,52 @@ func testAckAtBatchEnd(t *testing.T) {
 	tc.wantIdle("and no other")
 }
 
+// A Read that waits goes on at the end of the batch, for the reader of the device would
+// keep it from the processor; after a super-segment at once, to copy beside the reader,
+// also if an earlier segment of the batch has left it waiting.
+func TestReadWokenAtBatchEnd(t *testing.T) { synctest.Test(t, testReadWokenAtBatchEnd) }
+
+func testReadWokenAtBatchEnd(t *testing.T) {
+	tc := newTestConn(t, setup{})
+	woken := 0
+	read := func() error { _, err := tc.conn.Read(make([]byte, 4000)); woken++; return err }
+	first := tc.background(read)
+	synctest.Wait()
+	tc.batch = true
+	tc.inject(seg{seq: 1, ack: 1, n: 100})
+	if synctest.Wait(); woken != 0 {
+		t.Error("woken within the batch")
+	}
+	tc.in.EndBatch()
+	if err := first(); err != nil {
+		t.Error(err)
+	}
+	second := tc.background(read)
+	synctest.Wait()
+	tc.inject(seg{seq: 101, ack: 1, n: 100})
+	tc.injectSuper(seg{seq: 201, ack: 1, n: 3000}, 1000)
+	if err := second(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The end of the stream is told at the end of the batch, too, and a reset.
+func TestReadEndsAtBatchEnd(t *testing.T) {
+	for _, end := range []seg{{seq: 1, ack: 1, flags: FIN | ACK}, {seq: 1, flags: RST}} {
+		synctest.Test(t, func(t *testing.T) {
+			tc := newTestConn(t, setup{})
+			read := tc.background(func() error { _, err := tc.conn.Read(make([]byte, 1)); return err })
+			synctest.Wait()
+			tc.batch = true
+			tc.inject(end)
+			tc.in.EndBatch()
+			if err := read(); err == nil {
+				t.Errorf("after %v: no error", end.flags)
+			}
+		})
+	}
+}
+
 func TestDelayedAckOff(t *testing.T) { synctest.Test(t, testDelayedAckOff) }
 
 func testDelayedAckOff(t *testing.T) {

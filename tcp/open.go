@@ -19,7 +19,6 @@ type synOptions struct {
 	scaleOK    bool
 	sackOK     bool
 	tsOK       bool
-	ecn        bool
 	tsVal      uint32
 	window     uint16
 	peerSynSeq Seq
@@ -32,7 +31,6 @@ func readSyn(h *Header) synOptions {
 		scaleOK:    h.Options.HasWindowScale,
 		sackOK:     h.Options.SACKPermitted,
 		tsOK:       h.Options.HasTimestamps,
-		ecn:        offersECN(h.Flags),
 		tsVal:      h.Options.TSVal,
 		window:     h.Window,
 		peerSynSeq: h.Seq,
@@ -55,18 +53,12 @@ func scaleFor(n int) uint8 {
 // offerAll sets what our SYN offers.
 func (c *tcb) offerAll() {
 	c.tsOK, c.sackOK, c.scaleOK = true, true, true
-	if c.cfg.ECN != ECNOff {
-		c.ecn = ecnOK
-	}
 	c.rcvScale = scaleFor(c.rcvBufMax)
 }
 
 // connect begins an active open (RFC 9293 3.10.1).
 func (c *tcb) connect(now instant) {
 	c.offerAll()
-	if c.cfg.ECN == ECNPassive {
-		c.ecn = 0
-	}
 	c.state = SynSent
 	c.lastAcked, c.lastRecv, c.lastData = now, now, now
 	counter.Inc(&c.stats.ActiveOpens)
@@ -80,9 +72,6 @@ func (c *tcb) learnSyn(now instant, o synOptions) {
 	c.tsOK = c.tsOK && o.tsOK
 	c.sackOK = c.sackOK && o.sackOK
 	c.scaleOK = c.scaleOK && o.scaleOK
-	if !o.ecn {
-		c.ecn = 0
-	}
 	if c.scaleOK {
 		c.sndScale = o.scale
 	} else {
@@ -215,9 +204,6 @@ func (c *tcb) establish(now instant) {
 	if c.phase == loss { // of our SYN, which is no sign of congestion
 		c.endRecovery(now)
 		c.synWasLost()
-	}
-	if c.ecn.has(ecnOK) {
-		counter.Inc(&c.stats.EcnAgreed)
 	}
 	c.softErr = nil
 	c.touchKeepAlive(now)

@@ -69,8 +69,7 @@ func (c *tcb) takeBack(now instant) {
 	if c.fl != nil {
 		c.fl.unmarkLost()
 	}
-	if c.phase > cwr {
-		c.ecn &^= ecnReduced
+	if c.phase != open {
 		c.endRecovery(now)
 	}
 }
