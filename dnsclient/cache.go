@@ -105,14 +105,14 @@ func NewCache(cfg CacheConfig) (*Cache, error) {
 	return &Cache{cfg: cfg, items: map[cacheKey]*list.Element{}}, nil
 }
 
-// CacheStats are a cache's counters. Each Get is one of the first four.
+// CacheStats are a cache's counters. Each look into it is one of the first five.
 type CacheStats struct {
 	Hits         uint64 // records found
 	NegativeHits uint64 // found that there are none
 	FailureHits  uint64 // found that it could not be answered lately
+	StaleHits    uint64 // found what is no longer fresh, after a failure
 	Misses       uint64 // nothing found
 
-	StaleHits uint64 // stale entries given after a failure
 	Stores    uint64 // entries stored
 	Evictions uint64 // entries that made room for others
 	Expired   uint64 // entries removed when found too old
@@ -133,59 +133,23 @@ func (c *Cache) Stats() CacheStats {
 
 // Get returns what is known, and fresh, of a name and a type: records, that there
 // are none, or else a failure. An NXDomain at the name or above it is about the
-// name (RFC 8020). It does not follow aliases: CNAME is a type like another.
+// name (RFC 8020). In place of what it does not have it returns the name's alias,
+// whose Type is CNAME.
 func (c *Cache) Get(ctx context.Context, name string, qtype uint16) (Entry, bool) {
-	name = dns.CanonicalName(name)
-	e, ok := c.get(name, qtype, time.Now())
-	switch {
-	case !ok:
-		counter.Inc(&c.stats.Misses)
-		traceOf(ctx).cacheMiss(dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET})
-		return e, false
-	case e.Kind == Positive:
-		counter.Inc(&c.stats.Hits)
-	case e.Kind == Failure:
-		counter.Inc(&c.stats.FailureHits)
-	default:
-		counter.Inc(&c.stats.NegativeHits)
-	}
-	traceOf(ctx).cacheHit(e)
-	return e, true
+	return c.look(ctx, name, qtype, false)
 }
 
-func (c *Cache) get(name string, qtype uint16, now time.Time) (Entry, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	i := c.fresh(dataKey(name, qtype), now)
-	for at, end := 0, false; i == nil && !end; at, end = dns.NextLabel(name, at) {
-		i = c.fresh(nxdomainKey(name[at:]), now)
-	}
-	if i == nil {
-		i = c.fresh(failureKey(name, qtype), now)
-	}
-	if i == nil {
-		return Entry{}, false
-	}
-	return i.view(now), true
-}
-
-// GetStale returns what was known of a name and a type and is no longer fresh, for
-// when it could not be refreshed (RFC 8767). Failures are not among it.
+// GetStale is Get for when what is wanted could not be refreshed: what it returns
+// may be no longer fresh (RFC 8767), and is not a failure.
 func (c *Cache) GetStale(ctx context.Context, name string, qtype uint16) (Entry, bool) {
-	name, now := dns.CanonicalName(name), time.Now()
-	c.mu.Lock()
-	i := c.find(dataKey(name, qtype), now)
-	if i == nil {
-		i = c.find(nxdomainKey(name), now)
-	}
-	c.mu.Unlock()
-	if i == nil {
-		return Entry{}, false
-	}
-	counter.Inc(&c.stats.StaleHits)
-	e := i.view(now)
-	traceOf(ctx).cacheHit(e)
-	return e, true
+	return c.look(ctx, name, qtype, true)
+}
+
+func (c *Cache) look(ctx context.Context, name string, qtype uint16, stale bool) (Entry, bool) {
+	q := dns.Question{Name: dns.CanonicalName(name), Qtype: qtype, Qclass: dns.ClassINET}
+	e, ok := c.step(q, stale)
+	c.tell(ctx, q, e, ok)
+	return e, ok
 }
 
 // Snapshot returns all entries, the last used first; stale ones are among them.

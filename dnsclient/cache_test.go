@@ -50,7 +50,7 @@ func TestCachePositive(t *testing.T) { synctest.Test(t, testCachePositive) }
 
 func testCachePositive(t *testing.T) {
 	c := newCache(t, CacheConfig{MaxStale: -1})
-	// "treat all RRs in the RRSet as if they had the lowest TTL"
+	// "as if all TTLs in the RRSet had been set to the value of the lowest TTL in the RRSet"
 	// https://www.rfc-editor.org/rfc/rfc2181#section-5.2
 	c.putAnswer(t.Context(), "www.Example. 300 IN A 192.0.2.1", "www.example. 100 IN A 192.0.2.2")
 	time.Sleep(40 * time.Second)
@@ -95,12 +95,13 @@ func testCacheNegative(t *testing.T) {
 	c.PutNegative(ctx, NoData, "www.example.", dns.TypeMX, soa("example."), RankAnswer, server1)
 	c.want(t, "www.example.", dns.TypeMX, "nodata 5m0s")
 	c.want(t, "www.example.", dns.TypeA, "nothing")
-	// "nothing underneath" https://www.rfc-editor.org/rfc/rfc8020#section-2
+	// Nor does anything below it exist. https://www.rfc-editor.org/rfc/rfc8020#section-2
 	c.PutNegative(ctx, NXDomain, "gone.example.", dns.TypeMX, soa("example."), RankAnswer, server1)
 	c.want(t, "gone.example.", dns.TypeA, "nxdomain 5m0s")
 	c.want(t, "below.it.gone.example.", dns.TypeA, "nxdomain 5m0s")
 	c.want(t, "notgone.example.", dns.TypeA, "nothing")
-	// Without a SOA it "SHOULD NOT be cached" https://www.rfc-editor.org/rfc/rfc2308#section-5
+	// "Negative responses without SOA records SHOULD NOT be cached"
+	// https://www.rfc-editor.org/rfc/rfc2308#section-5
 	c.PutNegative(ctx, NXDomain, "nosoa.example.", dns.TypeA, nil, RankAnswer, server1)
 	c.want(t, "nosoa.example.", dns.TypeA, "nothing")
 	// What has records exists, and so do the names above it.
@@ -110,8 +111,8 @@ func testCacheNegative(t *testing.T) {
 	c.want(t, "www.example.", dns.TypeMX, "nothing")
 }
 
-// "resolvers MUST cache resolution failures", for a second at least, and never
-// longer than 5 minutes. https://www.rfc-editor.org/rfc/rfc9520#section-3.2
+// Failures are remembered for a second at least, and never longer than 5 minutes.
+// https://www.rfc-editor.org/rfc/rfc9520#section-3.2
 func TestCacheFailures(t *testing.T) { synctest.Test(t, testCacheFailures) }
 
 func testCacheFailures(t *testing.T) {

@@ -46,8 +46,8 @@ func testExchange(t *testing.T) {
 	}
 }
 
-// "the resolver implementation MUST match responses to all of the following
-// attributes of the query" https://www.rfc-editor.org/rfc/rfc5452#section-9.1
+// "A resolver implementation MUST match responses to all of the following attributes
+// of the query" https://www.rfc-editor.org/rfc/rfc5452#section-9.1
 // What does not match is dropped, counted, and harms nothing: the answer that comes
 // after it is taken.
 func TestStraysAreDropped(t *testing.T) { synctest.Test(t, testStraysAreDropped) }
@@ -177,9 +177,9 @@ func testTruncatedGoesOverTCP(t *testing.T) {
 	}
 }
 
-// "If a responder does not support the protocol extensions defined in this
-// document, it MUST respond with FORMERR"; some say NOTIMP, and some repeat no
-// question. https://www.rfc-editor.org/rfc/rfc6891#section-7
+// "Responders that choose not to implement the protocol extensions [...] MUST respond
+// with a return code (RCODE) of FORMERR", https://www.rfc-editor.org/rfc/rfc6891#section-7;
+// some say NOTIMP, and some repeat no question.
 func TestEDNSFallback(t *testing.T) { synctest.Test(t, testEDNSFallback) }
 
 func testEDNSFallback(t *testing.T) {

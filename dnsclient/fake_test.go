@@ -118,6 +118,7 @@ func silent(c *fakeConn) { _, _ = io.Copy(io.Discard, c) }
 // reply is an answer to q with records, which are in the form of a zone file.
 func reply(q *dns.Msg, records ...string) *dns.Msg {
 	m := new(dns.Msg).SetReply(q)
+	m.RecursionAvailable = true
 	for _, s := range records {
 		m.Answer = append(m.Answer, rr(s))
 	}

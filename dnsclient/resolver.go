@@ -2,6 +2,9 @@ package dnsclient
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
 
 	"github.com/miekg/dns"
 )
@@ -37,9 +40,12 @@ type ExtendedError struct {
 func (e *ExtendedError) Error() string {
 	meaning, ok := dns.ExtendedErrorCodeToString[e.Code]
 	switch {
-	case !ok, e.Code == dns.ExtendedErrorCodeOther && e.Text != "":
+	case !ok:
+		meaning = fmt.Sprintf("extended error %d", e.Code)
+	case e.Code == dns.ExtendedErrorCodeOther && e.Text != "":
 		return e.Text
-	case e.Text == "":
+	}
+	if e.Text == "" {
 		return meaning
 	}
 	return meaning + ": " + e.Text
@@ -47,3 +53,24 @@ func (e *ExtendedError) Error() string {
 
 // Unwrap returns Err.
 func (e *ExtendedError) Unwrap() error { return e.Err }
+
+// AsExtendedError returns the *ExtendedError in a resolver's error, or else the one
+// that says as much: that nobody answered, or could be reached.
+func AsExtendedError(err error) *ExtendedError {
+	var ext *ExtendedError
+	if errors.As(err, &ext) {
+		return ext
+	}
+	var e *net.DNSError
+	if !errors.As(err, &e) {
+		return &ExtendedError{Code: dns.ExtendedErrorCodeOther, Text: err.Error(), Err: err}
+	}
+	ext = &ExtendedError{Code: dns.ExtendedErrorCodeNetworkError, Text: e.Err, Err: err}
+	if e.IsTimeout {
+		ext.Code = dns.ExtendedErrorCodeNoReachableAuthority
+	}
+	if e.Server != "" {
+		ext.Text = e.Server + ": " + e.Err
+	}
+	return ext
+}

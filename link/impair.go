@@ -101,7 +101,9 @@ type ImpairStats struct {
 // below, and completes their checksums, so that corruption can be told.
 //
 // Two goroutines, one for each direction, carry packets to and from the device
-// below until Close. What travels is bounded to 64 MiB in each direction.
+// below until Close. What travels is bounded to 64 MiB in each direction. Packets come
+// some 0.1 ms late where a TUN device is below, up to 1 ms elsewhere; that adds to no
+// other packet's time.
 type Impaired struct {
 	dev     Device
 	in, out *wire
@@ -124,8 +126,8 @@ func Impair(dev Device, cfg ImpairConfig) (*Impaired, error) {
 		return nil, err
 	}
 	d := &Impaired{dev: dev, closed: make(chan struct{})}
-	d.in = newWire(cfg.direction(cfg.In), cfg.Seed, 1, d.closed)
-	d.out = newWire(cfg.direction(cfg.Out), cfg.Seed, 2, d.closed)
+	d.in = newWire(cfg.direction(cfg.In), cfg.Seed, 1, d.closed, newAlarm(dev))
+	d.out = newWire(cfg.direction(cfg.Out), cfg.Seed, 2, d.closed, newAlarm(dev))
 	d.done.Go(d.pump)
 	d.done.Go(d.send)
 	return d, nil
@@ -215,10 +217,14 @@ func (d *Impaired) Write(p *packet.Out) error {
 func (d *Impaired) Close() error {
 	d.once.Do(func() {
 		close(d.closed)
+		d.in.alarm.ring()
+		d.out.alarm.ring()
 		d.err = d.dev.Close()
 		d.done.Wait()
 		d.in.drain()
 		d.out.drain()
+		d.in.alarm.close()
+		d.out.alarm.close()
 	})
 	return d.err
 }

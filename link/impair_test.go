@@ -359,7 +359,7 @@ func TestImpairProbabilities(t *testing.T) {
 	t.Parallel()
 	const n = 100_000
 	losses := func(extra float64) (lost []int, dup int) {
-		w := newWire(Impairment{Loss: 0.05, Duplicate: extra}, 1, 1, nil)
+		w := newWire(Impairment{Loss: 0.05, Duplicate: extra}, 1, 1, nil, newClockAlarm())
 		p := []byte{0}
 		for i := range n {
 			f := w.chances.next(p)

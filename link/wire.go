@@ -28,9 +28,8 @@ const (
 type wire struct {
 	cfg    Impairment
 	closed <-chan struct{}
-	wake   chan struct{} // something changed for who takes
+	alarm  alarm         // of who takes
 	room   chan struct{} // something was taken
-	timer  *time.Timer   // of who takes
 	events events
 
 	mu        sync.Mutex
@@ -43,6 +42,7 @@ type wire struct {
 	free      time.Time  // when the transmitter has sent what it has
 	last      time.Time  // when the last packet in order arrives
 	lastLate  time.Time  // when the last of those that are late does
+	awaited   time.Time  // for which who takes waits, or was rung; zero: for any
 	err       error      // nothing more comes, or goes
 }
 
@@ -57,12 +57,8 @@ type traveler struct {
 
 func (t *traveler) bytes() []byte { return t.buf.B[:t.n] }
 
-func newWire(cfg Impairment, seed, stream uint64, closed <-chan struct{}) *wire {
-	w := &wire{
-		cfg: cfg.withDefaults(), closed: closed, timer: time.NewTimer(time.Hour),
-		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
-	}
-	w.timer.Stop()
+func newWire(cfg Impairment, seed, stream uint64, closed <-chan struct{}, a alarm) *wire {
+	w := &wire{cfg: cfg.withDefaults(), closed: closed, alarm: a, room: make(chan struct{}, 1)}
 	w.chances = chances{cfg: &w.cfg, rng: rand.New(rand.NewPCG(seed, stream))}
 	return w
 }
@@ -114,8 +110,17 @@ func (w *wire) put(buf *packet.Buffer, n int, mark trace.Mark) error {
 	if f.duplicate {
 		w.transmit(twin, fate{jitter: f.jitter})
 	}
-	signal(w.wake)
+	w.wake()
 	return nil
+}
+
+// wake rings for who takes, if a packet is due sooner than what it waits for.
+func (w *wire) wake() {
+	next := w.next()
+	if next != nil && (w.awaited.IsZero() || next.due.Before(w.awaited)) {
+		w.awaited = next.due
+		w.alarm.ring()
+	}
 }
 
 // transmit queues the packet for the transmitter, and then for its arrival.
@@ -191,43 +196,37 @@ func (w *wire) overtake() {
 // returns ErrWouldBlock.
 func (w *wire) take(wait bool) (traveler, error) {
 	for {
-		t, pause, err := w.arrived()
-		if err != nil || pause == 0 {
+		t, due, err := w.arrived()
+		if err != nil || t.buf != nil {
 			return t, err
 		}
 		if !wait {
 			return t, ErrWouldBlock
 		}
-		if pause > 0 {
-			w.timer.Reset(pause)
-		}
-		select {
-		case <-w.timer.C:
-		case <-w.wake:
-		case <-w.closed:
-		}
-		w.timer.Stop()
+		w.alarm.wait(due)
 	}
 }
 
-// arrived returns the next packet, if pause is 0; else pause is the time until
-// there is one, negative if none is on the way.
-func (w *wire) arrived() (t traveler, pause time.Duration, err error) {
+// arrived returns the next packet, or when there will be one: zero, if none is on the
+// way.
+func (w *wire) arrived() (t traveler, due time.Time, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if isClosed(w.closed) {
-		return t, 0, ErrClosed
+		return t, due, ErrClosed
 	}
 	next := w.next()
 	if next == nil {
-		return t, -1, w.err
+		w.awaited = due
+		return t, due, w.err
 	}
-	if pause = time.Until(next.due); pause > 0 {
-		return t, pause, nil
+	if next.due.After(time.Now()) {
+		w.awaited = next.due
+		return t, next.due, nil
 	}
 	t = w.remove(next)
 	signal(w.room)
-	return t, 0, nil
+	return t, due, nil
 }
 
 // next returns the packet that is due first, nil if there is none.
@@ -291,7 +290,7 @@ func (w *wire) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.err = err
-	signal(w.wake)
+	w.alarm.ring()
 }
 
 // drain gives back the memory of what is on the way, and keeps more from coming.

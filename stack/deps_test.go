@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"internal/neterr":    nil,
 	"internal/gso":       {"packet"},
 	"internal/tracetest": {"trace"},
+	"internal/lab":       {"stack", "link", "ipv4", "tcp", "udp", "packet", "dnsclient", "trace"},
 	"internal/capture":   {"link", "packet", "trace"},
 	"link":               {"packet", "trace"},
 	"ipv4":               {"packet", "trace"},

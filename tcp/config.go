@@ -22,6 +22,9 @@ type Config struct {
 	Backlog int
 	// Congestion is the congestion control: [CUBIC] or [Reno]. "": CUBIC.
 	Congestion string
+	// ECN says whether connections use Explicit Congestion Notification (RFC 3168). Its zero
+	// value, [ECNPassive], agrees to it where the peer asks.
+	ECN ECN
 	// MinRTO is added to the smoothed round-trip time for the least retransmission
 	// timeout; 1 ms to 60 s. 0: 200 ms, as Linux has it, where RFC 6298 (2.4) asks
 	// for 1 s (https://www.rfc-editor.org/rfc/rfc6298#section-2).
@@ -80,6 +83,7 @@ func (cfg Config) withDefaults() (Config, error) {
 		setTime("ConnectTimeout", &cfg.ConnectTimeout, 3*time.Minute, time.Second, 24*time.Hour),
 		setTime("TimeWait", &cfg.TimeWait, time.Minute, time.Millisecond, 240*time.Second),
 		checkCongestion(cfg.Congestion),
+		checkECN(cfg.ECN),
 	)
 	cfg.Congestion = cmp.Or(cfg.Congestion, CUBIC)
 	if err == nil && cfg.DelayedAck >= 0 {

@@ -33,18 +33,6 @@ func testUrgentIsInLine(t *testing.T) {
 	tc.read(10)
 }
 
-// A SYN that offers ECN (RFC 3168) is a SYN; we do not agree to it.
-func TestECNIsNotAgreedTo(t *testing.T) { synctest.Test(t, testECNIsNotAgreedTo) }
-
-func testECNIsNotAgreedTo(t *testing.T) {
-	tc := newTestLayer(t, setup{noDelAck: true})
-	tc.listen(hostPort)
-	tc.inject(seg{flags: SYN | ECE | CWR, opts: tc.synOptions()})
-	tc.wantSYNACK("without ECE")
-	tc.inject(seg{flags: ACK | CWR | PSH, seq: 1, ack: 1, n: 10})
-	tc.want("ACK", seg{seq: 1, ack: 11})
-}
-
 func TestPush(t *testing.T) { synctest.Test(t, testPush) }
 
 func testPush(t *testing.T) {

@@ -20,6 +20,7 @@
 //	receive.go    RFC 9293 3.10.7.4, a function for each step
 //	open.go       SYN options, the handshake, SYN-SENT (3.10.7.3)
 //	ack.go        the ACK field: what has arrived, SACK, the send window
+//	ecn.go        marks of the path: agreed on, echoed, obeyed (RFC 3168)
 //	recovery.go   the phases of loss recovery, and the timeout; repair.go: what it remembers
 //	rack.go       what is lost, by time (RFC 8985); delivery.go: what an ACK tells of transmissions
 //	reorder.go    how long to wait for a segment that was overtaken; tailprobe.go: tail loss probes
@@ -74,13 +75,16 @@
 //     application closes at once, three segments end the connection.
 //   - A window probe carries a byte of data (RFC 9293 3.8.6.1); a FIN that only a closed
 //     window holds back is sent.
+//   - ECN is agreed to where the peer asks, and not asked for (Config.ECN). A RST in answer to a
+//     SYN that asks for it ends the attempt, where RFC 3168 6.1.1.1 allows another without; a
+//     SYN that had no answer is sent again without.
 //   - Any ICMP error about it ends an attempt to connect, as RFC 5461 describes. On an open
 //     connection it is remembered as the reason if that times out (RFC 5927).
 //
 // # Left out
 //
-// Urgent data is delivered in line (RFC 6093). BBR, SYN cookies, ECN, fast open, RFC 6675's
-// rules 3 and 4 of NextSeg, MTU probing without ICMP (RFC 4821), a receive buffer that
-// tunes itself. Without SACK losses are found by duplicate ACKs (RFC 6582), with neither
+// Urgent data is delivered in line (RFC 6093). BBR, SYN cookies, accurate ECN (RFC 9768),
+// fast open, RFC 6675's rules 3 and 4 of NextSeg, MTU probing without ICMP (RFC 4821), a
+// receive buffer that tunes itself. Without SACK losses are found by duplicate ACKs (RFC 6582), with neither
 // RACK-TLP nor PRR.
 package tcp

@@ -10,11 +10,13 @@ import (
 // in bytes, also where the kernel counts segments; what counts segments says so.
 type Info struct {
 	State            State
-	CAState          string // "open", "recovery" (fast recovery) or "loss" (after a timeout)
+	CAState          string // "open", "cwr" (cwnd is being reduced, for ECN), "recovery" (fast recovery) or "loss" (after a timeout)
 	Congestion       string // the congestion control
 	Timestamps       bool   // agreed on (RFC 7323)
 	SACK             bool   // agreed on (RFC 2018)
 	WindowScaling    bool   // agreed on (RFC 7323)
+	ECN              bool   // agreed on (RFC 3168)
+	ECNSeen          bool   // a packet with ECT or CE has come in
 	SndWscale        uint8  // by which the peer scales the window it offers
 	RcvWscale        uint8  // by which we scale ours
 	RTO              time.Duration
@@ -121,11 +123,13 @@ func (ln *Listener) infos() []ConnInfo {
 func (c *tcb) info(now instant) Info {
 	info := Info{
 		State:         c.state,
-		CAState:       [...]string{"open", "recovery", "loss"}[c.phase],
+		CAState:       [...]string{"open", "cwr", "recovery", "loss"}[c.phase],
 		Congestion:    c.cfg.Congestion,
 		Timestamps:    c.tsOK,
 		SACK:          c.sackOK,
 		WindowScaling: c.scaleOK,
+		ECN:           c.ecn.has(ecnOK) && c.state != SynSent,
+		ECNSeen:       c.ecn.has(ecnSeen),
 		SndWscale:     c.sndScale,
 		RcvWscale:     c.rcvScale,
 		RTO:           c.rto(),

@@ -19,6 +19,7 @@ type synOptions struct {
 	scaleOK    bool
 	sackOK     bool
 	tsOK       bool
+	ecn        bool
 	tsVal      uint32
 	window     uint16
 	peerSynSeq Seq
@@ -31,6 +32,7 @@ func readSyn(h *Header) synOptions {
 		scaleOK:    h.Options.HasWindowScale,
 		sackOK:     h.Options.SACKPermitted,
 		tsOK:       h.Options.HasTimestamps,
+		ecn:        offersECN(h.Flags),
 		tsVal:      h.Options.TSVal,
 		window:     h.Window,
 		peerSynSeq: h.Seq,
@@ -53,12 +55,18 @@ func scaleFor(n int) uint8 {
 // offerAll sets what our SYN offers.
 func (c *tcb) offerAll() {
 	c.tsOK, c.sackOK, c.scaleOK = true, true, true
+	if c.cfg.ECN != ECNOff {
+		c.ecn = ecnOK
+	}
 	c.rcvScale = scaleFor(c.rcvBufMax)
 }
 
 // connect begins an active open (RFC 9293 3.10.1).
 func (c *tcb) connect(now instant) {
 	c.offerAll()
+	if c.cfg.ECN == ECNPassive {
+		c.ecn = 0
+	}
 	c.state = SynSent
 	c.lastAcked, c.lastRecv, c.lastData = now, now, now
 	counter.Inc(&c.stats.ActiveOpens)
@@ -72,6 +80,9 @@ func (c *tcb) learnSyn(now instant, o synOptions) {
 	c.tsOK = c.tsOK && o.tsOK
 	c.sackOK = c.sackOK && o.sackOK
 	c.scaleOK = c.scaleOK && o.scaleOK
+	if !o.ecn {
+		c.ecn = 0
+	}
 	if c.scaleOK {
 		c.sndScale = o.scale
 	} else {
@@ -204,6 +215,9 @@ func (c *tcb) establish(now instant) {
 	if c.phase == loss { // of our SYN, which is no sign of congestion
 		c.endRecovery(now)
 		c.synWasLost()
+	}
+	if c.ecn.has(ecnOK) {
+		counter.Inc(&c.stats.EcnAgreed)
 	}
 	c.softErr = nil
 	c.touchKeepAlive(now)

@@ -30,7 +30,9 @@ func (c *tcb) next(now instant, s *segment) bool {
 	}
 	c.options(now, &s.Options)
 	switch {
-	case c.retransmit(now, s), c.sendTailProbe(now, s), c.sendNew(now, s), c.sendProbe(now, s):
+	case c.retransmit(now, s), c.sendTailProbe(now, s), c.sendNew(now, s):
+		c.markNew(s)
+	case c.sendProbe(now, s):
 	case c.keepProbe:
 		c.keepProbe = false
 		s.Seq = c.iss + Seq(c.sndNxt-1) // RFC 9293 3.8.4
@@ -89,6 +91,7 @@ func (c *tcb) finish(now instant, s *segment) {
 		return
 	}
 	s.Flags |= ACK
+	c.echoMark(s)
 	s.Ack = c.irs + Seq(c.rcvNxt)
 	c.lastAckSent = c.rcvNxt
 	c.ackNow, c.ackBatch, c.ackDue = false, false, 0
@@ -127,6 +130,7 @@ func (c *tcb) segmentAt(now instant, s *segment, start, end int64) {
 	if start == 0 {
 		s.Flags |= SYN
 		c.synOptions(&s.Options)
+		c.setupECN(s)
 		return
 	}
 	if c.finAt != 0 && end > c.finAt {

@@ -35,4 +35,6 @@ func (c *tcb) reducePaced(n *news, lost int) {
 
 // usesPRR reports whether PRR has the say on cwnd now. Without SACK, a recovery sends what
 // duplicate ACKs let it (RFC 6582).
-func (c *tcb) usesPRR() bool { return c.phase == recovery && c.sackOK && !c.cc.ownsRecovery() }
+func (c *tcb) usesPRR() bool {
+	return (c.phase == cwr || c.phase == recovery && c.sackOK) && !c.cc.ownsRecovery()
+}

@@ -37,6 +37,7 @@ func (c *tcb) receive(now instant, s *segment) {
 	case !c.ackOK(now, s): // Fifth
 	default:
 		c.keepTimestamp(now, s)
+		c.takeMark(s)
 		c.text(now, s, c.trim(s, seq)) // Seventh and eighth. Sixth, URG: data is in line (RFC 6093)
 	}
 }

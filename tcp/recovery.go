@@ -8,6 +8,7 @@ type news struct {
 	advanced  bool // SND.UNA moved
 	duplicate bool // a duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: one with news of it)
 	late      bool // what advanced it was sent before anything was sent again (RFC 3522)
+	ece       bool // the path has marked a packet (RFC 3168)
 	dsack     span // what arrived twice (RFC 2883); none if its end is 0
 	delivery
 }
@@ -29,8 +30,9 @@ func (c *tcb) recoverLoss(now instant, n *news) {
 	c.probeAcked(now, n)
 	lost := c.detectLost(now)
 	switch c.phase {
-	case open:
+	case open, cwr:
 		c.inOpen(now, n, lost)
+		c.obeyECN(now, n)
 	case recovery:
 		c.inRecovery(now, n, lost)
 	case loss:
@@ -57,7 +59,7 @@ func (c *tcb) noteDupAck() {
 	}
 	mss := c.mss(c.tsLen())
 	r.dupAcked = min(r.dupAcked+mss, c.inFlight())
-	if c.phase == open {
+	if c.phase <= cwr {
 		r.dupAcked = min(r.dupAcked, (dupThresh-1)*mss)
 	}
 }
@@ -71,7 +73,7 @@ func (c *tcb) inOpen(now instant, n *news, lost int) {
 			c.reducePaced(n, lost)
 		}
 	case r == nil, r.dupAcks < dupThresh:
-	case r.recover != 0 && c.sndUna <= r.recover:
+	case c.phase == open && r.recover != 0 && c.sndUna <= r.recover:
 		// RFC 6582 3.2 step 2: these may be for what the last recovery sent twice
 	default:
 		c.enterRecovery(now)
@@ -80,16 +82,20 @@ func (c *tcb) inOpen(now instant, n *news, lost int) {
 	}
 }
 
-// enterRecovery begins fast recovery (RFC 6675 5 step 4, RFC 6582 3.2 step 2).
+// enterRecovery begins fast recovery (RFC 6675 5 step 4, RFC 6582 3.2 step 2). Where a mark of
+// the path has begun a reduction, that was for the same congestion (RFC 3168 6.1.2).
 func (c *tcb) enterRecovery(now instant) {
 	counter.Inc(&c.stats.FastRecoveries)
 	r := c.repairs()
-	c.phase = recovery
 	r.recover = c.sndNxt
 	r.probeEnd = 0
 	r.undo = undo{from: c.sndUna}
-	r.prr = prr{flight: c.inFlight()}
-	c.cc.lost(now, c.inFlight())
+	if c.phase == open {
+		r.prr = prr{flight: c.inFlight()}
+		c.cc.lost(now, c.inFlight())
+		c.ecn |= ecnReduced
+	}
+	c.phase = recovery
 	c.resendNow = true
 }
 
@@ -135,7 +141,7 @@ func (c *tcb) lossTimer(now instant) {
 	lost := c.detectLost(now)
 	switch {
 	case lost == 0:
-	case c.phase == open:
+	case c.phase <= cwr:
 		c.enterRecovery(now)
 		fallthrough
 	case c.phase == recovery:
@@ -155,6 +161,7 @@ func (c *tcb) retransmitTimeout(now instant) {
 		c.cc.timedOutAgain()
 	default:
 		c.cc.timedOut(now, c.inFlight())
+		c.ecn |= ecnReduced
 		r.undo = undo{from: c.sndUna}
 	}
 	if c.fl.live()[0].state == sacked { // the peer took it back (RFC 2018 8)

@@ -32,9 +32,12 @@ func (r *reno) timedOut(now instant, inFlight int) {
 	r.cwnd = r.mss
 }
 
-// ecnEcho is as a loss (RFC 3168 6.1.2), and there is nothing to undo about it.
+// ecnEcho is as a loss (RFC 3168 6.1.2), and there is nothing to undo about it. A cwnd below the
+// least ssthresh stays where it is.
 func (r *reno) ecnEcho(now instant, inFlight int) {
+	cwnd := r.cwnd
 	r.lost(now, inFlight)
+	r.cwnd = min(r.cwnd, cwnd)
 	r.before = nil
 }
 

@@ -50,7 +50,7 @@ func (c *tcb) reorderWindow() time.Duration {
 	}
 	if !r.seen {
 		enough := dupAcks >= dupThresh || c.fl.sackedBytes > (dupThresh-1)*c.mss(c.tsLen())
-		if enough || c.phase != open {
+		if enough || c.phase > cwr {
 			return 0
 		}
 	}

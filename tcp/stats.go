@@ -54,5 +54,10 @@ type Stats struct {
 	ZeroWindowsSent     uint64 // ACKs sent with a window of zero
 	TimedOut            uint64 // connections, and attempts to connect, that ended by a timeout
 	TimeWaitReused      uint64 // connections opened by a SYN that met TIME-WAIT (RFC 6191)
+	EcnAgreed           uint64 // connections opened with ECN agreed on (RFC 3168)
+	EcnFallbacks        uint64 // connections whose SYN was sent again without asking for ECN
+	InCESegs            uint64 // segments of data that met congestion on their way, by their ECN field
+	InEchoes            uint64 // ACKs that tell of congestion on the way of our data (ECE)
+	EcnReductions       uint64 // times cwnd was reduced for such an ACK
 	IcmpIgnored         uint64 // ICMP errors that fit no connection or no sequence number (RFC 5927)
 }

@@ -63,6 +63,9 @@ func (q *synQueue) open(t tuple, s *segment, minISN Seq) {
 	}
 	counter.Inc(&l.stats.PassiveOpens)
 	h := &halfOpen{tuple: t, route: route, syn: readSyn(&s.Header)}
+	if s.ecn != notECT { // no SYN has it (RFC 3168 6.1.1): something on the path writes over the field
+		h.syn.ecn = false
+	}
 	h.iss, h.tsOffset = l.secret.isn(t, l.clock.now())
 	if minISN != 0 && h.iss.Sub(minISN) < 0 {
 		h.iss = minISN
@@ -178,6 +181,7 @@ func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
 	switch {
 	case s.Flags&(SYN|ACK|RST) == SYN && s.Seq == h.syn.peerSynSeq: // the SYN again
 		h.repeated = true
+		h.syn.ecn = h.syn.ecn && offersECN(s.Flags) // RFC 3168 6.1.1.1
 		q.send(h, SYN|ACK)
 	case h.stale(s):
 		counter.Inc(&l.stats.InPAWS)

@@ -20,7 +20,7 @@ const leastProbeTimeout = 10 * time.Millisecond
 func (c *tcb) scheduleProbe(now instant) {
 	f := c.fl
 	f.probeAt = 0
-	if !c.sackOK || c.phase != open || c.persisting || !c.rtt.sampled || f.sackedBytes > 0 ||
+	if !c.sackOK || c.phase > cwr || c.persisting || !c.rtt.sampled || f.sackedBytes > 0 ||
 		c.inFlight() <= c.mss(c.tsLen()) || (c.rep != nil && c.rep.probeEnd != 0) {
 		return
 	}
@@ -36,7 +36,7 @@ func (c *tcb) sendTailProbe(now instant, s *segment) bool {
 		return false
 	}
 	c.tailProbe = false
-	if c.fl == nil || c.phase != open || c.fl.sackedBytes > 0 {
+	if c.fl == nil || c.phase > cwr || c.fl.sackedBytes > 0 {
 		return false
 	}
 	mss := c.mss(s.Options.Len())
@@ -83,8 +83,10 @@ func (c *tcb) probeAcked(now instant, n *news) {
 	case n.ack > r.probeEnd: // only one of them did
 		r.probeEnd = 0
 		counter.Inc(&c.stats.LossProbeRecoveries)
-		c.cc.lost(now, c.inFlight())
-		c.cc.recovered(now)
+		if c.phase == open { // else cwnd is being reduced already
+			c.cc.lost(now, c.inFlight())
+			c.cc.recovered(now)
+		}
 	case !n.advanced && n.bytes == 0: // both did, and the peer knows no DSACK
 		r.probeEnd = 0
 	}

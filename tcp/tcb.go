@@ -26,6 +26,7 @@ type tcb struct {
 	peerMSS      uint16
 	advMSS       uint16 // the MSS we announced
 	tso          bool   // the device splits super-segments
+	ecn          ecnState
 	maxSegment   int    // bytes of TCP header options and data that the path's MTU takes
 	tsOffset     uint32 // of our timestamp clock
 	tsRecent     uint32 // RFC 7323 4.3
@@ -118,6 +119,7 @@ type phase uint8
 
 const (
 	open     phase = iota // nothing is known to be missing
+	cwr                   // likewise, and cwnd is being reduced (RFC 3168)
 	recovery              // fast recovery (RFC 8985 and 6675, or RFC 6582 without SACK)
 	loss                  // after a retransmission timeout
 )
@@ -128,8 +130,9 @@ type segment struct {
 	Header
 	data    [2][]byte // in: only the first
 	in      *packet.In
-	again   bool // out: nothing in it is new
-	segSize int  // out: bytes of data in each segment on the wire, if it is a super-segment
+	again   bool  // out: nothing in it is new
+	segSize int   // bytes of data in each segment on the wire, if it is a super-segment
+	ecn     uint8 // the IP header's ECN field
 }
 
 func (s *segment) dataLen() int { return len(s.data[0]) + len(s.data[1]) }

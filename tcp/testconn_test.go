@@ -54,6 +54,7 @@ type sentSegment struct {
 	data          []byte
 	size          int // of each piece, if it was a super-segment
 	df            bool
+	ecn           uint8 // the IP header's
 }
 
 func (n *fakeNet) IsLocal(a netip.Addr) bool { return a == hostAddr || a == otherAddr }
@@ -135,7 +136,7 @@ func (n *fakeNet) check(p *packet.Out, local, remote netip.Addr) sentSegment {
 	if h.Checksum != pseudo.Fold() {
 		n.t.Errorf("sent with a partial checksum of %#x, want %#x", h.Checksum, pseudo.Fold())
 	}
-	s := sentSegment{Header: h, local: local, remote: remote, data: slices.Clone(data), df: p.DF}
+	s := sentSegment{Header: h, local: local, remote: remote, data: slices.Clone(data), df: p.DF, ecn: p.TOS & ecnMask}
 	if p.GSO == packet.GSOTCP {
 		s.size = int(p.SegSize)
 	}
@@ -196,6 +197,7 @@ type setup struct {
 	cfg      Config
 	noSACK   bool // the peer's SYN has no SACK-permitted
 	ts       bool // the peer's SYN has timestamps
+	ecn      bool // the peer's SYN asks for ECN, or agrees to it
 	scale    int  // the peer's window scale; 0: none, negative: a scale of zero
 	mss      int  // the peer's; 0: 1000, negative: no option
 	wnd      int  // the peer's window, in bytes; 0: 65535 (scaled, if it scales), negative: zero
@@ -242,6 +244,7 @@ type seg struct {
 	opts  *Options // sent: in place of those made of the above. wanted: all, compared
 	ts    *uint32  // TSval sent, in place of the clock's
 	noTS  bool     // sent: without the timestamps agreed on
+	ecn   uint8    // the IP header's ECN field
 }
 
 // streamByte is the byte at a position in either stream.
@@ -413,11 +416,19 @@ func (tc *testConn) peerTS() uint32 {
 }
 
 func (tc *testConn) injectSYN() {
-	tc.inject(seg{flags: SYN, opts: tc.synOptions()})
+	flags := SYN
+	if tc.setup.ecn {
+		flags |= ECE | CWR
+	}
+	tc.inject(seg{flags: flags, opts: tc.synOptions()})
 }
 
 func (tc *testConn) injectSYNACK() {
-	tc.inject(seg{flags: SYN | ACK, ack: 1, opts: tc.synOptions()})
+	flags := SYN | ACK
+	if tc.setup.ecn {
+		flags |= ECE
+	}
+	tc.inject(seg{flags: flags, ack: 1, opts: tc.synOptions()})
 	tc.tsOn = tc.setup.ts
 }
 
@@ -425,7 +436,11 @@ func (tc *testConn) injectSYNACK() {
 func (tc *testConn) wantSYN(name string) Options {
 	tc.t.Helper()
 	s := tc.take(name)
-	if s.Flags != SYN || len(s.data) != 0 || s.remote != tc.remote.Addr() || s.DstPort != tc.remote.Port() {
+	flags := SYN
+	if tc.setup.cfg.ECN == ECNOn {
+		flags |= ECE | CWR
+	}
+	if s.Flags != flags || s.ecn != notECT || len(s.data) != 0 || s.remote != tc.remote.Addr() || s.DstPort != tc.remote.Port() {
 		tc.t.Fatalf("%s: got %v", name, tc.describe(&s))
 	}
 	tc.irs = s.Seq
@@ -437,7 +452,11 @@ func (tc *testConn) wantSYN(name string) Options {
 func (tc *testConn) wantSYNACK(name string) Options {
 	tc.t.Helper()
 	s := tc.take(name)
-	if s.Flags != SYN|ACK || len(s.data) != 0 || s.Ack != tc.iss+1 {
+	flags := SYN | ACK
+	if tc.setup.ecn && tc.setup.cfg.ECN != ECNOff {
+		flags |= ECE
+	}
+	if s.Flags != flags || s.ecn != notECT || len(s.data) != 0 || s.Ack != tc.iss+1 {
 		tc.t.Fatalf("%s: got %v", name, tc.describe(&s))
 	}
 	tc.irs = s.Seq
@@ -501,6 +520,8 @@ func (tc *testConn) differs(s *sentSegment, w *seg) string {
 		return fmt.Sprintf("window %d", wnd)
 	case w.size != s.size:
 		return "size of pieces"
+	case w.ecn != s.ecn:
+		return fmt.Sprintf("ECN field %d", s.ecn)
 	case w.opts != nil && *w.opts != s.Options:
 		return fmt.Sprintf("options %+v", s.Options)
 	case !slices.Equal(w.sack, tc.sackOf(s)):
@@ -571,6 +592,7 @@ func (tc *testConn) wantData(name string, seq, n, each int) {
 func (tc *testConn) inject(segs ...seg) {
 	tc.t.Helper()
 	for i := range segs {
+		tc.in.TOS = segs[i].ecn
 		tc.receive(tc.encode(&segs[i]), packet.Offload{})
 	}
 }

@@ -69,7 +69,8 @@ func (c *tcb) takeBack(now instant) {
 	if c.fl != nil {
 		c.fl.unmarkLost()
 	}
-	if c.phase != open {
+	if c.phase > cwr {
+		c.ecn &^= ecnReduced
 		c.endRecovery(now)
 	}
 }

@@ -27,7 +27,7 @@ func (w *windows) setMSS(mss int) {
 // counts when the gap turns out to be late packets.
 func (w *windows) growth(a *ackInfo) int {
 	switch {
-	case a.phase == recovery:
+	case a.phase == recovery, a.phase == cwr:
 		w.credit = 0
 		return 0
 	case !a.advanced:

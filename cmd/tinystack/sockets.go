@@ -39,10 +39,12 @@ type udpInfo struct {
 // tcpInfo is a connection's state, named after struct tcp_info. Sizes are in bytes, windows too.
 type tcpInfo struct {
 	Congestion     string    `json:"congestion"`
-	CAState        string    `json:"ca_state"` // open, recovery or loss
+	CAState        string    `json:"ca_state"` // open, cwr, recovery or loss
 	Timestamps     bool      `json:"timestamps"`
 	SACK           bool      `json:"sack"`
 	WindowScaling  bool      `json:"window_scaling"`
+	ECN            bool      `json:"ecn"`
+	ECNSeen        bool      `json:"ecn_seen"`
 	SndWscale      uint8     `json:"snd_wscale"`
 	RcvWscale      uint8     `json:"rcv_wscale"`
 	RTO            int64     `json:"rto_us"`
@@ -154,7 +156,7 @@ func tcpSocket(c *tcp.ConnInfo) socket {
 func tcpInfoOf(i *tcp.Info) *tcpInfo {
 	t := &tcpInfo{
 		Congestion: i.Congestion, CAState: i.CAState,
-		Timestamps: i.Timestamps, SACK: i.SACK, WindowScaling: i.WindowScaling, SndWscale: i.SndWscale, RcvWscale: i.RcvWscale,
+		Timestamps: i.Timestamps, SACK: i.SACK, WindowScaling: i.WindowScaling, ECN: i.ECN, ECNSeen: i.ECNSeen, SndWscale: i.SndWscale, RcvWscale: i.RcvWscale,
 		RTO: i.RTO.Microseconds(), Backoff: i.Backoff, RTT: i.RTT.Microseconds(), RTTVar: i.RTTVar.Microseconds(),
 		MinRTT: i.MinRTT.Microseconds(), ATO: i.ATO.Microseconds(),
 		SndMSS: i.SndMSS, RcvMSS: i.RcvMSS, AdvMSS: i.AdvMSS, PMTU: i.PMTU,

@@ -27,7 +27,7 @@ func newSS() *cobra.Command {
 Keys of our own are limited, what keeps the connection from sending more now: app (it has nothing to send),
 rwnd (the peer's receive window), cwnd (the congestion window), pacing (the congestion control's pace) or
 sndbuf (the send buffer is full); cwnd_limited and pacing_limited, times like rwnd_limited; and ca_state, where
-the connection recovers from a loss.
+the connection recovers from a loss (recovery, loss) or has been told of congestion by ECN (cwr).
 
 FILTER is "state NAME" (established, listening, time-wait, connected, all, ...; several add up), "exclude
 NAME", "sport PORT" and "dport PORT", and all of them must hold. Without a state, listeners, and sockets in

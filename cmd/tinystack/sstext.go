@@ -93,6 +93,8 @@ func (t *socketTable) tcpKeys(i *tcpInfo) []string {
 	var k keyList
 	k.addIf(i.Timestamps, "ts")
 	k.addIf(i.SACK, "sack")
+	k.addIf(i.ECN, "ecn")
+	k.addIf(i.ECNSeen, "ecnseen")
 	k.add("%s", i.Congestion)
 	k.addIf(i.WindowScaling, "wscale:%d,%d", i.SndWscale, i.RcvWscale)
 	k.add("rto:%.6g", ms(i.RTO))

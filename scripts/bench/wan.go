@@ -29,6 +29,9 @@ func driveWAN(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := realTime(); err != nil {
+		progress("the wire may be late when the machine is busy: %v", err)
+	}
 	res := newWANResults(p)
 	if err := p.run(ctx, res); err != nil {
 		return err

@@ -21,6 +21,9 @@ func serveWAN(args []string, in io.Reader, out io.Writer) error {
 	if len(args) != 2 {
 		return fmt.Errorf("serve-wan wants a peer's name and an algorithm")
 	}
+	if err := ordinaryTime(); err != nil {
+		return err
+	}
 	p, err := findWANPeer(args[0])
 	if err != nil {
 		return err

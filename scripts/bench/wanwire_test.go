@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"math"
+	"os"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -163,4 +164,29 @@ func testWireBack(t *testing.T) {
 	if took, want := time.Since(start), p.rtt/2+n*turn; took != want {
 		t.Errorf("the last of %d came after %v, want %v", n, took, want)
 	}
+}
+
+// What the wire carries of a kernel's download if it has no rate of its own.
+func BenchmarkWire(b *testing.B) {
+	if os.Geteuid() != 0 {
+		b.Skip("needs root, for network namespaces and TUN")
+	}
+	if err := realTime(); err != nil {
+		b.Fatal(err)
+	}
+	defer ordinaryTime()
+	kernel, err := findWANPeer("kernel")
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := wanPlan{time: time.Second}
+	var mbits float64
+	for b.Loop() {
+		t, err := p.download(b.Context(), contender{kernel, "cubic"}, path{rtt: time.Millisecond}, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		mbits += t.mbits
+	}
+	b.ReportMetric(mbits/float64(b.N), "Mbit/s")
 }

@@ -1,0 +1,261 @@
+package dnsclient
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/tinystack/tinystack/internal/counter"
+)
+
+const (
+	// staleAfter is how long who asked waits, where there is a stale answer, before that
+	// is given (RFC 8767 5).
+	staleAfter = 1800 * time.Millisecond
+	// maxResolution is how long a question is tried to be answered.
+	maxResolution = 30 * time.Second
+)
+
+// StubConfig is what can be set about a stub resolver. Its zero value has no servers.
+type StubConfig struct {
+	// Client asks the servers; with nil it is one over the kernel's sockets.
+	Client *Client
+	// Cache remembers the answers; with nil it is one of its own.
+	Cache *Cache
+	// ResolvConf says whom to ask and how; it is called for each question. See
+	// [ReadResolvConf] for that of a file. With nil there are no servers.
+	ResolvConf func() *ResolvConf
+}
+
+// Stub is a resolver that asks others to do the work: the servers of a resolv.conf,
+// one after another. Its methods may be called by several goroutines.
+//
+// What its cache knows is not asked. What is asked by several at the same time is
+// asked once. When no server answers, that is remembered for a time too, and where
+// there is an answer that is no longer fresh, it is given (RFC 8767).
+type Stub struct {
+	stats StubStats // first, for its alignment on 32-bit machines
+
+	client  *Client
+	cache   *Cache
+	conf    func() *ResolvConf
+	flights flights
+	turn    atomic.Uint32 // of the servers, to rotate
+}
+
+var _ Resolver = (*Stub)(nil)
+
+// StubStats are a stub's counters.
+type StubStats struct {
+	Questions uint64 // asked of Resolve
+	FromCache uint64 // of these, answered by the cache
+	Merged    uint64 // of these, waited for one that was in flight
+	Stale     uint64 // of these, answered with what was no longer fresh
+	Failed    uint64 // of these, not answered
+
+	ServersFailed uint64 // times that a server gave no answer, or none of use
+}
+
+// NewStub returns a stub resolver.
+func NewStub(cfg StubConfig) (*Stub, error) {
+	var err error
+	if cfg.Client == nil {
+		if cfg.Client, err = NewClient(ClientConfig{}); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Cache == nil {
+		if cfg.Cache, err = NewCache(CacheConfig{}); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.ResolvConf == nil {
+		cfg.ResolvConf = func() *ResolvConf { return &ResolvConf{} }
+	}
+	return &Stub{client: cfg.Client, cache: cfg.Cache, conf: cfg.ResolvConf}, nil
+}
+
+// Stats returns the counters as they are now.
+func (s *Stub) Stats() StubStats { return counter.Snapshot(&s.stats) }
+
+// Resolve answers a question; see [Resolver].
+func (s *Stub) Resolve(ctx context.Context, q dns.Question) (*Answer, error) {
+	counter.Inc(&s.stats.Questions)
+	q, err := checkQuestion(q)
+	if err != nil {
+		return nil, err
+	}
+	if a := special(q); a != nil {
+		return a, nil
+	}
+	k := s.cache.follow(ctx, q, false)
+	switch {
+	case k.whole:
+		counter.Inc(&s.stats.FromCache)
+		return &k.answer, nil
+	case k.failure != nil:
+		err = cachedFailure(k.rest, k.failure)
+	default:
+		var a *Answer
+		if a, err = s.await(ctx, q, k); err == nil {
+			return a, nil
+		}
+	}
+	return s.fallBack(ctx, q, err)
+}
+
+// await asks the servers, or waits for the answer to the same question. When that
+// takes long and there is a stale answer, it returns that; the servers are asked on.
+func (s *Stub) await(ctx context.Context, q dns.Question, k known) (*Answer, error) {
+	f, first := s.flights.join(ctx, q, func(ctx context.Context) (*Answer, error) { return s.chase(ctx, q, k) })
+	if !first {
+		counter.Inc(&s.stats.Merged)
+	}
+	slow := time.NewTimer(staleAfter)
+	defer slow.Stop()
+	for {
+		select {
+		case <-f.done:
+			s.flights.leave(q, f, false)
+			return f.answer.clone(), f.err
+		case <-ctx.Done():
+			s.flights.leave(q, f, false)
+			return nil, canceled(ctx, q)
+		case <-slow.C:
+			if k := s.cache.follow(ctx, q, true); k.whole {
+				s.flights.leave(q, f, true)
+				counter.Inc(&s.stats.Stale)
+				return &k.answer, nil
+			}
+		}
+	}
+}
+
+// fallBack gives a stale answer, if there is one, in place of a failure.
+func (s *Stub) fallBack(ctx context.Context, q dns.Question, failure error) (*Answer, error) {
+	if ctx.Err() == nil {
+		if k := s.cache.follow(ctx, q, true); k.whole {
+			counter.Inc(&s.stats.Stale)
+			return &k.answer, nil
+		}
+	}
+	counter.Inc(&s.stats.Failed)
+	return nil, failure
+}
+
+// chase asks for what the cache does not know, through aliases, to the end.
+func (s *Stub) chase(ctx context.Context, q dns.Question, k known) (*Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxResolution)
+	defer cancel()
+	a := k.answer
+	a.Cached = false
+	for len(a.Records) <= maxAliases {
+		found, err := s.askServers(ctx, k.rest)
+		if err != nil {
+			s.remember(ctx, k.rest, err)
+			return nil, err
+		}
+		a.add(found)
+		if found.whole() {
+			return &a, nil
+		}
+		k = s.cache.follow(ctx, dns.Question{Name: found.name, Qtype: q.Qtype, Qclass: q.Qclass}, false)
+		a.Records = append(a.Records, k.answer.Records...)
+		switch {
+		case k.whole:
+			a.Rcode, a.Authority = k.answer.Rcode, k.answer.Authority
+			return &a, nil
+		case k.failure != nil:
+			return nil, cachedFailure(k.rest, k.failure)
+		}
+	}
+	err := misbehaving(q, netip.AddrPort{}, errTooManyAliases)
+	s.remember(ctx, q, err)
+	return nil, err
+}
+
+// remember stores a failure, unless it is ours: nobody waited for the answer.
+func (s *Stub) remember(ctx context.Context, q dns.Question, err error) {
+	if ctx.Err() != context.Canceled {
+		s.cache.PutFailure(ctx, q.Name, q.Qtype, err, netip.AddrPort{})
+	}
+}
+
+// add appends what a server said.
+func (a *Answer) add(s *said) {
+	a.Records = append(append(a.Records, s.aliases...), s.records...)
+	if s.nxdomain {
+		a.Rcode = dns.RcodeNameError
+	}
+	if s.soa != nil {
+		a.Authority = []dns.RR{s.soa}
+	}
+}
+
+// askServers asks one server after another, in as many rounds as there are attempts,
+// until one answers.
+func (s *Stub) askServers(ctx context.Context, q dns.Question) (*said, error) {
+	conf := s.conf()
+	last := noServers(q)
+	start := 0
+	if conf.Rotate && len(conf.Servers) > 0 {
+		start = int(s.turn.Add(1)-1) % len(conf.Servers)
+	}
+	for range cmp.Or(conf.Attempts, 2) {
+		for i := range conf.Servers {
+			found, err := s.askServer(ctx, conf.Servers[(start+i)%len(conf.Servers)], conf, q)
+			if err == nil {
+				return found, nil
+			}
+			last = err
+			counter.Inc(&s.stats.ServersFailed)
+			if ctx.Err() != nil {
+				return nil, last
+			}
+		}
+	}
+	return nil, last
+}
+
+// askServer asks one server, stores what it says, and returns it.
+func (s *Stub) askServer(ctx context.Context, server netip.AddrPort, conf *ResolvConf, q dns.Question) (*said, error) {
+	r, err := s.client.Exchange(ctx, server, Query{
+		Question: q, Recursion: true, TCP: conf.UseTCP, Timeout: conf.Timeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	found, err := judge(ctx, r, q)
+	if err != nil {
+		traceOf(ctx).failed(FailEvent{q, server, r.Network, err})
+		return nil, err
+	}
+	s.cache.putSaid(ctx, q, found, RankAnswer, server)
+	return found, nil
+}
+
+// judge returns what a recursive server's answer says, or why it is none: the next
+// server may do better.
+func judge(ctx context.Context, r *Reply, q dns.Question) (*said, error) {
+	m := r.Msg
+	switch {
+	case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
+		return nil, refusal(q, r)
+	case m.Truncated:
+		return nil, misbehaving(q, r.Server, errTruncated)
+	}
+	found, err := read(m, q, func(rr dns.RR) {
+		traceOf(ctx).dropped(DropEvent{q, r.Server, r.Network, DropRecord, rr})
+	})
+	if err == nil && len(m.Answer) == 0 && found.soa == nil && !found.nxdomain && !m.Authoritative && !m.RecursionAvailable {
+		err = errLame // it may have named others who know
+	}
+	if err != nil {
+		return nil, misbehaving(q, r.Server, err)
+	}
+	return &found, nil
+}
