@@ -84,16 +84,24 @@ func (s *sim) packet() *simPacket {
 	return p
 }
 
+// each has f called so often, from now on.
+func (s *sim) each(d time.Duration, f func()) {
+	s.parts = append(s.parts, &simAlarm{at: s.now.add(d), again: d, f: f})
+}
+
 // simAlarm calls a function when it is time.
 type simAlarm struct {
-	at instant
-	f  func()
+	at    instant
+	again time.Duration
+	f     func()
 }
 
 func (a *simAlarm) due() instant { return a.at }
 
-func (a *simAlarm) act(*sim) {
-	a.at = 0
+func (a *simAlarm) act(s *sim) {
+	if a.at = 0; a.again > 0 {
+		a.at = s.now.add(a.again)
+	}
 	a.f()
 }
 

@@ -1,0 +1,94 @@
+package tcp
+
+import (
+	"testing"
+	"time"
+)
+
+// seconds returns the rates in Mbit/s at which the host's application got data in each second so far,
+// from where it is called on.
+func (s *sim) seconds(h *simHost) *[]float64 {
+	var rates []float64
+	last := h.got
+	s.each(time.Second, func() {
+		rates = append(rates, float64(h.got-last)*8/mbit)
+		last = h.got
+	})
+	return &rates
+}
+
+// wantRates holds each second from one up to another against the least rate there is to be.
+func wantRates(t *testing.T, rates []float64, from, to int, least float64) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		if rates[i] < least {
+			t.Errorf("second %d: %.1f Mbit/s, want %.1f: %.1f", i, rates[i], least, rates)
+			return
+		}
+	}
+}
+
+// A link that becomes ten times slower, and fast again: the queue overflows with what the old window lets out, but no
+// timeout follows, and nothing is sent in vain; once it is fast again the window grows to where it was.
+func TestSimRateChanges(t *testing.T) {
+	t.Parallel()
+	eachAlgorithm(t, func(t *testing.T, name string) {
+		s := newLeanSim(t, 1)
+		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		s.at(5*time.Second, func() { from.out.line.rate = 2 * mbit })
+		s.at(10*time.Second, func() { from.out.line.rate = 20 * mbit })
+		rates := s.seconds(to)
+		s.runFor(22 * time.Second)
+		wantRates(t, *rates, 2, 5, 18.5)
+		wantRates(t, *rates, 5, 9, 1.2)
+		wantRates(t, *rates, 20, 22, 18)
+		if from.counts.timeouts > 0 || to.gotAgain > 0 {
+			t.Errorf("%d timeouts, %d packets in vain", from.counts.timeouts, to.gotAgain)
+		}
+	})
+}
+
+// A way that becomes longer, as when a link fails and another takes over, and shorter again: no timeout, nothing
+// is sent again in vain, and with time the window grows to the new product.
+func TestSimDelayChanges(t *testing.T) {
+	t.Parallel()
+	eachAlgorithm(t, func(t *testing.T, name string) {
+		s := newLeanSim(t, 1)
+		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		s.at(5*time.Second, func() { from.out.delay = 80 * ms })
+		s.at(20*time.Second, func() { from.out.delay = 20 * ms })
+		rates := s.seconds(to)
+		s.runFor(25 * time.Second)
+		wantRates(t, *rates, 2, 5, 18.5)
+		wantRates(t, *rates, 6, 20, 12)
+		wantRates(t, *rates, 18, 20, 16)
+		wantRates(t, *rates, 21, 25, 18.5)
+		if from.counts.timeouts > 0 || to.gotAgain > 0 {
+			t.Errorf("%d timeouts, %d packets in vain", from.counts.timeouts, to.gotAgain)
+		}
+	})
+}
+
+// No ACK comes for three seconds, though all data arrives. What is sent meanwhile is one segment for each timeout,
+// each later than the one before; a second after the ACKs come again, all is as it was.
+func TestSimAckPathBlackHole(t *testing.T) {
+	t.Parallel()
+	eachAlgorithm(t, func(t *testing.T, name string) {
+		s := newLeanSim(t, 1)
+		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		sent := 0
+		s.at(5*time.Second, func() { to.out.loss = 1 })
+		s.at(6*time.Second, func() { sent = from.out.sentData })
+		s.at(8*time.Second, func() { to.out.loss, sent = 0, from.out.sentData-sent })
+		rates := s.seconds(to)
+		s.runFor(14 * time.Second)
+		wantRates(t, *rates, 2, 5, 18.5)
+		wantRates(t, *rates, 10, 14, 18)
+		if sent > 4 {
+			t.Errorf("%d segments were sent in the two last seconds without ACKs", sent)
+		}
+		if to.gotAgain > 8 {
+			t.Errorf("%d segments were sent in vain, %d timeouts", to.gotAgain, from.counts.timeouts)
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package tcp
+
+import (
+	"testing"
+	"time"
+)
+
+// simAlgorithms are those that every path is shown to.
+var simAlgorithms = []string{Reno, CUBIC}
+
+// eachAlgorithm runs a test for each of them.
+func eachAlgorithm(t *testing.T, f func(t *testing.T, name string)) {
+	for _, name := range simAlgorithms {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f(t, name)
+		})
+	}
+}
+
+// download is a flow that always has data to send, over a path whose queue takes so many bytes; 0: any.
+func (s *sim) download(cfg Config, rate int, rtt time.Duration, queue int) (from, to *simHost) {
+	from, to = s.flow(cfg, rate, rtt/2)
+	from.total = 1 << 40
+	from.out.line.limit = queue
+	return from, to
+}
+
+// "IW = min (10*MSS, ...)", and then for each byte that arrives one more (RFC 6928 2, RFC 3465 2.2): where
+// nothing is in the way, each round trip carries twice what the one before it did.
+func TestSimSlowStartDoubles(t *testing.T) {
+	t.Parallel()
+	eachAlgorithm(t, func(t *testing.T, name string) {
+		const rtt = 100 * ms
+		s := newLeanSim(t, 1)
+		from, _ := s.download(Config{Congestion: name}, 0, rtt, 0)
+		var sent [9]int // in each round trip, that of the SYN first
+		from.out.see = func(now instant, _ *Header, n int) {
+			if i := int(now.sub(1) / rtt); i < len(sent) {
+				sent[i] += n
+			}
+		}
+		s.runFor(time.Duration(len(sent)) * rtt)
+		for i, want := 1, 10*1448; i < len(sent); i, want = i+1, 2*want {
+			if sent[i] != want {
+				t.Errorf("%d bytes in round trip %d, want %d: %d", sent[i], i, want, sent)
+			}
+		}
+	})
+}
+
+// HyStart++ ends the first slow start by the delay: where the queue takes four bandwidth-delay products,
+// before it overflows.
+func TestSimHyStartLeavesInTime(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{Reno, CUBIC} {
+		s := newLeanSim(t, 1)
+		const rtt, product = 20 * ms, 100 * mbit / 8 / 50
+		from, _ := s.download(Config{Congestion: name}, 100*mbit, rtt, 4*product)
+		s.run(time.Minute, func() bool { return from.cc != nil && from.cc.threshold() < 1<<40 })
+		line := from.out.line
+		if line.drops > 0 || from.stats.FastRecoveries > 0 || from.cc.threshold() < product {
+			t.Errorf("%s: ssthresh is %d, the path holds %d; dropped %d", name, from.cc.threshold(), product, line.drops)
+		}
+	}
+}
+
+// Where the queue takes less it overflows, but not by a whole window: conservative slow start grows by a quarter of one in
+// a round trip (CSS_GROWTH_DIVISOR of RFC 9406 4.2), where slow start doubles it.
+func TestSimHyStartOverflowsByLess(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{Reno, CUBIC} {
+		s := newLeanSim(t, 1)
+		const rtt, product = 40 * ms, 100 * mbit / 8 / 25
+		from, _ := s.download(Config{Congestion: name}, 100*mbit, rtt, 2*product)
+		s.runFor(time.Second)
+		const window = 3 * product / 1500
+		if drops := from.out.line.drops; drops == 0 || drops > window*2/5 || from.counts.timeouts > 0 {
+			t.Errorf("%s: a window of %d segments overflowed by %d, %d timeouts", name, window, drops, from.counts.timeouts)
+		}
+	}
+}
