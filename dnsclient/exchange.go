@@ -81,7 +81,7 @@ func (a *asked) send(msg []byte) error {
 	counter.Inc(&a.client.stats.Questions)
 	traceOf(a.ctx).question(QuestionEvent{
 		Question: a.query.Question, Server: a.server, Network: a.network(),
-		ID: a.id, Recursion: a.query.Recursion, UDPSize: a.udpSize(),
+		ID: a.id, Recursion: a.query.Recursion, UDPSize: a.udpSize(), Conn: a.conn,
 	})
 	a.sent = time.Now()
 	_, err := a.conn.Write(msg)

@@ -2,6 +2,7 @@ package dnsclient
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -40,7 +41,8 @@ type QuestionEvent struct {
 	Network   string // "udp" or "tcp"
 	ID        uint16
 	Recursion bool
-	UDPSize   int // what EDNS says of the longest answer; 0: no EDNS
+	UDPSize   int      // what EDNS says of the longest answer; 0: no EDNS
+	Conn      net.Conn // that it goes out on, and the answer comes in on
 }
 
 // AnswerEvent is an answer that passed all checks.

@@ -25,6 +25,8 @@ var allowed = map[string][]string{
 	"internal/neterr":    nil,
 	"internal/gso":       {"packet"},
 	"internal/tracetest": {"trace"},
+	"internal/tracehttp": {"trace"},
+	"internal/tracedns":  {"trace", "dnsclient", "udp"},
 	"internal/lab":       {"stack", "link", "ipv4", "tcp", "udp", "packet", "dnsclient", "trace"},
 	"internal/capture":   {"link", "packet", "trace"},
 	"link":               {"packet", "trace"},

@@ -45,7 +45,7 @@ func (l *Layer) drop(in *packet.In, reason *uint64, n uint64) {
 type story struct {
 	heard   trace.ID                    // of what was read last
 	because trace.ID                    // of what is written, as the application has it
-	from    map[netip.AddrPort]trace.ID // of what was read last from each, and not answered
+	from    map[netip.AddrPort]trace.ID // of the next datagram to each: what was read last from there
 	route   packet.Route                // that was told last
 }
 
@@ -55,13 +55,17 @@ const maxFrom = 1024
 // read takes note of what the application knows now.
 func (s *story) read(from netip.AddrPort, event trace.ID) {
 	s.heard, s.because = event, 0
-	if event == 0 {
-		return
+	if event != 0 {
+		s.answer(from, event)
 	}
+}
+
+// answer makes event the cause of the next datagram to an address.
+func (s *story) answer(to netip.AddrPort, event trace.ID) {
 	if s.from == nil || len(s.from) == maxFrom {
 		s.from = make(map[netip.AddrPort]trace.ID)
 	}
-	s.from[from] = event
+	s.from[to] = event
 }
 
 // cause is that of what is written now: what the application says, else what it read
@@ -94,6 +98,13 @@ func (c *Conn) wrote(r packet.Route, port uint16, n int) trace.Mark {
 		c.story.route = r
 	}
 	return trace.Mark{Cause: cause, Rule: ruleWrite}
+}
+
+// BecauseTo makes id the cause of the next datagram that is written to an address.
+func (c *Conn) BecauseTo(to netip.AddrPort, id trace.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.story.answer(unmap(to), id)
 }
 
 // Heard returns the event that led to what was read last.

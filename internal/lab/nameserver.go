@@ -5,11 +5,15 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/tinystack/tinystack/internal/tracedns"
+	"github.com/tinystack/tinystack/udp"
 )
 
 // nameServer is an authoritative name server.
 type nameServer struct {
 	node  *Node
+	told  *tracedns.Server
 	zones []*zone
 }
 
@@ -22,7 +26,7 @@ const (
 
 // serveZones answers questions about the zones, over UDP and TCP, at all addresses.
 func (n *Node) serveZones(origins []string) error {
-	s := &nameServer{node: n}
+	s := &nameServer{node: n, told: tracedns.NewServer(n.events)}
 	for _, origin := range origins {
 		z, err := readZone(origin)
 		if err != nil {
@@ -44,7 +48,7 @@ func (s *nameServer) listen(address string) error {
 	if err != nil {
 		return err
 	}
-	s.run(&dns.Server{PacketConn: pc, Handler: s})
+	s.run(&dns.Server{PacketConn: s.told.Socket(pc.(*udp.Conn)), Handler: s})
 	ln, err := s.node.Listen("tcp", address)
 	if err != nil {
 		return err
@@ -65,7 +69,7 @@ func (s *nameServer) run(server *dns.Server) {
 // ServeDNS answers one question.
 func (s *nameServer) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	time.Sleep(dnsThink)
-	m, _ := s.reply(r)
+	m := s.reply(r)
 	size := dns.MaxMsgSize
 	if w.LocalAddr().Network() == "udp" {
 		size = udpSize(r)
@@ -84,33 +88,29 @@ func udpSize(r *dns.Msg) int {
 }
 
 // reply makes the answer to r.
-func (s *nameServer) reply(r *dns.Msg) (*dns.Msg, outcome) {
+func (s *nameServer) reply(r *dns.Msg) *dns.Msg {
 	m := new(dns.Msg).SetReply(r)
 	m.RecursionAvailable = false
 	m.Compress = true
-	how := s.answer(m, r)
+	s.answer(m, r)
 	if r.IsEdns0() != nil {
 		m.SetEdns0(ednsSize, false)
 	}
-	return m, how
+	return m
 }
 
-func (s *nameServer) answer(m, r *dns.Msg) outcome {
+func (s *nameServer) answer(m, r *dns.Msg) {
+	q := r.Question[0] // the server hands on none without a question
+	name := dns.CanonicalName(q.Name)
+	z := s.zone(name)
 	switch {
 	case r.Opcode != dns.OpcodeQuery:
 		m.Rcode = dns.RcodeNotImplemented
-		return outRefused
-	case r.Question[0].Qclass != dns.ClassINET: // the server hands on none without a question
+	case q.Qclass != dns.ClassINET, z == nil:
 		m.Rcode = dns.RcodeRefused
-		return outRefused
+	default:
+		z.answer(m, name, q.Qtype)
 	}
-	name := dns.CanonicalName(r.Question[0].Name)
-	z := s.zone(name)
-	if z == nil {
-		m.Rcode = dns.RcodeRefused
-		return outRefused
-	}
-	return z.answer(m, name, r.Question[0].Qtype)
 }
 
 // zone returns the zone that is nearest to name, nil if none has it (RFC 1034 4.3.2 step 2).

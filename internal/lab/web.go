@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/tinystack/tinystack/internal/tracehttp"
 )
 
 //go:embed site
@@ -91,7 +93,8 @@ func (n *Node) serveWeb() error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           &web{pages},
+		Handler:           tracehttp.Handler(n.events, &web{pages}),
+		ConnContext:       tracehttp.ConnContext,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 	}

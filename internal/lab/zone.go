@@ -83,52 +83,36 @@ func (z *zone) cut(name string) (ns []dns.RR) {
 	return ns
 }
 
-// outcome says which of the ways an answer was made.
-type outcome string
-
-// The outcomes there are, with the rule each follows.
-const (
-	outAnswer   outcome = "answer"
-	outAlias    outcome = "alias"
-	outReferral outcome = "referral"
-	outNoData   outcome = "no data"
-	outNXDomain outcome = "no such name"
-	outRefused  outcome = "refused"
-)
-
 // answer fills in m, a reply without records yet, to the question (RFC 1034 4.3.2).
-func (z *zone) answer(m *dns.Msg, name string, qtype uint16) outcome {
+func (z *zone) answer(m *dns.Msg, name string, qtype uint16) {
 	if ns := z.cut(name); ns != nil { // step 3b
 		m.Ns = ns
 		m.Extra = z.glue(ns)
-		return outReferral
+		return
 	}
 	m.Authoritative = true
 	sets, exists := z.sets[name]
 	switch {
 	case len(sets[qtype]) > 0: // step 3a
-		m.Answer = append(m.Answer, sets[qtype]...)
-		return outAnswer
+		m.Answer = sets[qtype]
 	case len(sets[dns.TypeCNAME]) > 0:
-		return z.follow(m, sets[dns.TypeCNAME][0].(*dns.CNAME), qtype)
+		z.follow(m, sets[dns.TypeCNAME][0].(*dns.CNAME), qtype)
+	case exists: // RFC 2308 2.2
+		m.Ns = []dns.RR{z.negative()}
+	default: // RFC 2308 2.1
+		m.Ns = []dns.RR{z.negative()}
+		m.Rcode = dns.RcodeNameError
 	}
-	m.Ns = []dns.RR{z.negative()}
-	if exists {
-		return outNoData // RFC 2308 2.2
-	}
-	m.Rcode = dns.RcodeNameError
-	return outNXDomain
 }
 
 // follow answers with an alias, and with what it stands for, if that is in the zone and
 // no alias too.
-func (z *zone) follow(m *dns.Msg, alias *dns.CNAME, qtype uint16) outcome {
-	m.Answer = append(m.Answer, alias)
+func (z *zone) follow(m *dns.Msg, alias *dns.CNAME, qtype uint16) {
+	m.Answer = []dns.RR{alias}
 	target := dns.CanonicalName(alias.Target)
 	if z.has(target) && z.cut(target) == nil {
 		m.Answer = append(m.Answer, z.sets[target][qtype]...)
 	}
-	return outAlias
 }
 
 // glue returns the addresses of the name servers that the zone knows.
