@@ -54,7 +54,7 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 		c.advanceUna(now, s, &n)
 	}
 	c.readSACK(s, ack, &n)
-	info.rtt = c.sampleRTT(now, s, &n.delivery)
+	info.rtt = c.sampleRTT(now, s, &n)
 	info.acked, info.advanced, info.ece = n.bytes, n.advanced, n.ece
 	info.rate = c.sampleRate(now, n.bytes, &n.newest)
 	c.arrived(&n)
@@ -97,8 +97,10 @@ func (c *tcb) tellCongestion(info *ackInfo) {
 
 // advanceUna drops what is acknowledged.
 func (c *tcb) advanceUna(now instant, s *segment, n *news) {
-	n.late = c.isLate(s)
+	n.latest = c.echoed(now, s)
+	n.late = c.isLate(n.latest)
 	c.fl.ack(n.ack, &n.delivery)
+	n.latest = 0 // beyond a gap the echo is an old one
 	c.sndBuf.discard(n.ack)
 	c.sndUna = n.ack
 	c.lastAcked = now
@@ -107,13 +109,14 @@ func (c *tcb) advanceUna(now instant, s *segment, n *news) {
 
 // sampleRTT takes a round-trip time from a segment sent once; of one sent again
 // only the timestamp tells which transmission was answered (RFC 7323 4).
-// The first is returned, for it is exact; 0: there is none.
-func (c *tcb) sampleRTT(now instant, s *segment, d *delivery) (exact time.Duration) {
+// The first is returned, for it is exact; 0: there is none. Where both transmissions arrived
+// the echo is that of the first, whose ACK was lost, and the time since then is not the path's.
+func (c *tcb) sampleRTT(now instant, s *segment, n *news) (exact time.Duration) {
 	switch {
-	case d.sentAt != 0:
-		exact = now.sub(d.sentAt)
+	case n.sentAt != 0:
+		exact = now.sub(n.sentAt)
 		c.rtt.update(exact)
-	case d.resent && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
+	case n.resent && n.dsack.end == 0 && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
 		took := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
 		if took >= 0 && took < c.cfg.MaxRTO { // else it is no echo of ours
 			c.rtt.update(max(took, granularity)) // that of the clock, which may not have ticked

@@ -11,6 +11,7 @@ type delivery struct {
 	newest   run           // the transmission made last, of those that can have been answered by now
 	upTo     int64         // the highest position that did
 	lowest   int64         // the least end of what was sent only once; 0: there is none
+	latest   instant       // what was sent later is not what was answered; 0: not known
 	soonest  time.Duration // no answer can come sooner: the least round-trip time so far
 	answered instant       // when the acknowledgement came
 }
@@ -28,9 +29,8 @@ func (d *delivery) add(r *run) {
 	if !r.resent && (d.lowest == 0 || r.end < d.lowest) {
 		d.lowest = r.end
 	}
-	// RFC 8985 6.2 step 2: of what was sent twice it may be the first that arrived. As in
-	// Linux the echoed timestamp is not asked: it is an old one while there is a gap.
-	if r.resent && d.answered.sub(r.at) < d.soonest {
+	// RFC 8985 6.2 step 2: of what was sent twice it may be the first that arrived.
+	if r.resent && (d.answered.sub(r.at) < d.soonest || (d.latest != 0 && r.at > d.latest)) {
 		return
 	}
 	if r.sentAfter(d.newest.at, d.newest.end) {

@@ -64,9 +64,10 @@
 //   - A segment without the timestamp agreed on is dropped (RFC 7323 3.2).
 //   - Duplicate ACKs without SACK reduce pipe as SACK blocks do, in place of inflating cwnd,
 //     so that one rule sends in both kinds of recovery.
-//   - RACK believes that a retransmission has arrived once the least round-trip time is over, as
-//     Linux does; RFC 8985 6.2 asks the echoed timestamp too, which is an old one while there
-//     is a gap. With three segments sacked and no reordering seen it does not wait.
+//   - RACK believes that a retransmission has arrived once the least round-trip time is over; the
+//     echoed timestamp, which RFC 8985 6.2 asks too, only tells of what the ACK field covers, for
+//     it is an old one while there is a gap. With three segments sacked and no reordering
+//     seen it does not wait.
 //   - A tail loss probe waits for 10 ms at the least. Of a flight of one segment the
 //     retransmission timeout, srtt + 200 ms, does the probe's work.
 //   - F-RTO takes data that arrives and was sent only once, before the timeout, for proof

@@ -20,11 +20,20 @@ func (u *undo) resent(now instant, bytes int) {
 	u.again += bytes
 }
 
-// isLate reports whether a segment that moved SND.UNA answers what was sent before the first
-// retransmission (RFC 3522 3.2 step 4). Of the same millisecond it says nothing.
-func (c *tcb) isLate(s *segment) bool {
-	return c.rep != nil && c.rep.undo.first != 0 && c.tsOK && s.Options.HasTimestamps &&
-		s.Options.TSEcr != 0 && int32(s.Options.TSEcr-c.tsNow(c.rep.undo.first)) < 0
+// echoed is the latest moment at which what a segment answers can have been sent, by the
+// timestamp it echoes (RFC 7323 4), which counts milliseconds; 0: it tells nothing.
+func (c *tcb) echoed(now instant, s *segment) instant {
+	if !c.tsOK || !s.Options.HasTimestamps || s.Options.TSEcr == 0 {
+		return 0
+	}
+	ago := instant(int32(c.tsNow(now) - s.Options.TSEcr))
+	return max(0, (now/instant(granularity)-ago+1)*instant(granularity)-1)
+}
+
+// isLate reports whether what moved SND.UNA was sent before the first retransmission
+// (RFC 3522 3.2 step 4). Of the same millisecond it says nothing.
+func (c *tcb) isLate(latest instant) bool {
+	return latest != 0 && c.rep != nil && c.rep.undo.first > latest
 }
 
 // undone takes the recovery back if an ACK shows it was needless: at its end, or as
