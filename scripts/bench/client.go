@@ -54,7 +54,7 @@ func (s sample) rate() float64 { return s.Count / s.Seconds }
 
 // client is a client's process: it prints its sample as JSON.
 func client(args []string, in io.Reader, out io.Writer) error {
-	if err := ordinaryTime(); err != nil {
+	if err := behindWire(); err != nil {
 		return err
 	}
 	l, err := parseLoad(args)

@@ -14,6 +14,7 @@ import (
 type sender struct {
 	listen listenFunc
 	resent func() (uint64, error) // segments sent again, of all connections
+	ask    askFunc                // nil: the stack does not tell
 }
 
 // wanPeer is a stack that sends over the wide area.

@@ -7,19 +7,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// realTime lets this process's threads go before all others that are not real-time.
-// The wire, whose goroutines are the driver's, is not to wait for a CPU that a server,
-// a client or somebody else has. Threads and processes to come inherit it.
-func realTime() error {
-	return schedule(unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1})
-}
+// Priorities in real time (sched(7)), before all that is not: a run over a bad wire
+// is to be as on an idle machine. The wire, whose goroutines are the driver's, is not to
+// wait for a CPU that a server or a client has, either.
+const (
+	endPriority  = 1 + iota // of servers and clients
+	wirePriority            // of the driver
+)
 
-// ordinaryTime undoes it, in a process that the driver has started.
-func ordinaryTime() error {
-	return schedule(unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL})
-}
-
-func schedule(attr unix.SchedAttr) error {
+// realTime gives this process's threads a priority; those to come inherit it, as
+// do processes.
+func realTime(priority uint32) error {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: priority}
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return err
@@ -34,4 +33,17 @@ func schedule(attr unix.SchedAttr) error {
 		}
 	}
 	return nil
+}
+
+// behindWire puts a process that the driver has started behind the wire, if that is
+// in real time.
+func behindWire() error {
+	attr, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		return os.NewSyscallError("sched_getattr", err)
+	}
+	if attr.Policy != unix.SCHED_RR {
+		return nil
+	}
+	return realTime(endPriority)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type wanPlan struct {
 	time       time.Duration // of each download, its handshake included
 	seed       uint64        // of the first round
 	samples    string        // a file for all that was measured, or none
+	traces     string        // a directory for traces, or none
 	markdown   bool
 }
 
@@ -29,7 +31,12 @@ func driveWAN(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := realTime(); err != nil {
+	if p.traces != "" {
+		if err := os.MkdirAll(p.traces, 0o777); err != nil {
+			return err
+		}
+	}
+	if err := realTime(wirePriority); err != nil {
 		progress("the wire may be late when the machine is busy: %v", err)
 	}
 	res := newWANResults(p)
@@ -60,6 +67,7 @@ func parseWANPlan(args []string) (p wanPlan, err error) {
 	rows := flags.String("rows", ".", "a `regexp` of the paths: "+strings.Join(pathNames(), ", "))
 	flags.Uint64Var(&p.seed, "seed", 1, "`number` that selects which packets are lost or late; it grows by 1 each round")
 	flags.BoolVar(&p.markdown, "md", false, "print the tables as Markdown")
+	flags.StringVar(&p.traces, "trace", "", "`directory` for traces of what the senders know, every 10 ms, a file a download; gVisor tells nothing")
 	flags.StringVar(&p.samples, "json", "", "`file` to write all that was measured to, as JSON")
 	if err := flags.Parse(args); err != nil {
 		return p, flag.ErrHelp // it has said what is wrong
@@ -141,7 +149,7 @@ func (p wanPlan) run(ctx context.Context, res *wanResults) error {
 		for _, at := range p.paths {
 			progress("round %d of %d: %s", round+1, p.rounds, at.name)
 			for _, c := range turn {
-				d, err := p.download(ctx, c, at, p.seed+uint64(round))
+				d, err := p.download(ctx, c, at, round)
 				if err != nil {
 					return fmt.Errorf("%s on %s: %w", at.name, c.name(), err)
 				}
@@ -155,13 +163,17 @@ func (p wanPlan) run(ctx context.Context, res *wanResults) error {
 
 // download measures one, over a network of its own: nothing is left of the one
 // before.
-func (p wanPlan) download(ctx context.Context, c contender, at path, seed uint64) (d transfer, err error) {
-	n, err := newNetwork(c, at, seed)
+func (p wanPlan) download(ctx context.Context, c contender, at path, round int) (d transfer, err error) {
+	n, err := newNetwork(c, at, p.seed+uint64(round))
 	if err != nil {
 		return d, err
 	}
 	defer n.close()
-	proc, err := n.serve(ctx, c)
+	args := []string{"serve-wan", c.peer.name, c.algorithm}
+	if p.traces != "" {
+		args = append(args, p.traceFile(c, at, round))
+	}
+	proc, err := startServer(ctx, n.server, args...)
 	if err != nil {
 		return d, err
 	}
@@ -173,4 +185,8 @@ func (p wanPlan) download(ctx context.Context, c contender, at path, seed uint64
 	}
 	resent, err := proc.orderNumber("resent")
 	return newTransfer(s, resent, n.wire), err
+}
+
+func (p wanPlan) traceFile(c contender, at path, round int) string {
+	return filepath.Join(p.traces, fmt.Sprintf("%s-%s-%s-%d.tsv", at.name, c.peer.name, c.algorithm, round+1))
 }

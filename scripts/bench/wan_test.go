@@ -5,6 +5,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -113,7 +115,8 @@ func TestWANRun(t *testing.T) {
 	}
 	samples := filepath.Join(t.TempDir(), "samples.json")
 	var out bytes.Buffer
-	args := []string{"wan", "-json", samples, "-rounds", "1", "-time", "500ms", "-rows", "^100m-20ms$"}
+	traces := t.TempDir()
+	args := []string{"wan", "-json", samples, "-trace", traces, "-rounds", "1", "-time", "500ms", "-rows", "^100m-20ms$"}
 	if err := run(t.Context(), args, nil, &out); err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +127,28 @@ func TestWANRun(t *testing.T) {
 	for _, name := range []string{"tinystack cubic", "tinystack reno", "kernel cubic", "kernel reno", "gvisor cubic", "gvisor reno"} {
 		if v := got[name]["100m-20ms"]; len(v) != 1 || v[0] <= 1 || v[0] > 100 {
 			t.Errorf("%s: %v Mbit/s of 100", name, v)
+		}
+	}
+	for _, name := range []string{"tinystack", "kernel"} {
+		checkTrace(t, filepath.Join(traces, "100m-20ms-"+name+"-cubic-1.tsv"))
+	}
+}
+
+// checkTrace wants a trace in which data is acknowledged, in 20 ms a round trip.
+func checkTrace(t *testing.T, file string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	names, last := strings.Split(lines[0], "\t"), strings.Split(lines[len(lines)-1], "\t")
+	if len(lines) < 10 || len(names) != len(last) {
+		t.Fatalf("%s has %d lines, the last is %q", file, len(lines), last)
+	}
+	for name, least := range map[string]int{"acked": 1e5, "cwnd": 1e4, "minrtt_us": 20_000, "rtt_us": 20_000} {
+		if v, err := strconv.Atoi(last[slices.Index(names, name)]); err != nil || v < least {
+			t.Errorf("%s ends with %s %d, want at least %d (%v)", file, name, v, least, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -88,11 +87,6 @@ func setUpEnd(own netip.Prefix, route netlink.Route) error {
 func ipNet(p netip.Prefix) *net.IPNet {
 	p = p.Masked()
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-// serve starts the contender's server.
-func (n *network) serve(ctx context.Context, c contender) (*process, error) {
-	return startServer(ctx, n.server, "serve-wan", c.peer.name, c.algorithm)
 }
 
 func (n *network) close() {

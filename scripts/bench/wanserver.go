@@ -14,14 +14,15 @@ import (
 )
 
 // serveWAN is the server's process in a wide-area run: it sends to each that
-// connects to port 19. Its orders, as [serve]'s:
+// connects to port 19. With a third argument, that file gets a trace of the first
+// connection. Its orders, as [serve]'s:
 //
 //	resent  the number of segments sent again
 func serveWAN(args []string, in io.Reader, out io.Writer) error {
-	if len(args) != 2 {
-		return fmt.Errorf("serve-wan wants a peer's name and an algorithm")
+	if len(args) < 2 || len(args) > 3 {
+		return fmt.Errorf("serve-wan wants a peer's name and an algorithm, and may have a file")
 	}
-	if err := ordinaryTime(); err != nil {
+	if err := behindWire(); err != nil {
 		return err
 	}
 	p, err := findWANPeer(args[0])
@@ -36,7 +37,13 @@ func serveWAN(args []string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	go accept(ln, chargen)
+	handle := chargen
+	if len(args) == 3 && s.ask != nil {
+		if handle, err = traced(args[2], s.ask, chargen); err != nil {
+			return err
+		}
+	}
+	go accept(ln, handle)
 	return takeOrders(in, out, func(order string) (string, error) {
 		if order != "resent" {
 			return "", fmt.Errorf("unknown order %q", order)
@@ -54,6 +61,7 @@ func openWANTinystack(algorithm string) (sender, error) {
 	return sender{
 		listen: listenTinystack(s),
 		resent: func() (uint64, error) { return s.Stats().TCP.RetransSegs, nil },
+		ask:    tinystackMoment,
 	}, nil
 }
 
@@ -76,6 +84,7 @@ func openWANKernel(string) (sender, error) {
 			return config.Listen(context.Background(), "tcp4", fmt.Sprintf(":%d", port))
 		},
 		resent: func() (uint64, error) { return snmp("Tcp", "RetransSegs") },
+		ask:    kernelMoment,
 	}, nil
 }
 
