@@ -75,7 +75,8 @@ func (c *Cache) step(q dns.Question, stale bool) (Entry, bool) {
 
 // about finds the item that is about q's name and type.
 func (c *Cache) about(q dns.Question, find func(cacheKey) *item) *item {
-	if i := find(dataKey(q.Name, q.Qtype)); i != nil {
+	// Glue and referrals are not to be returned as answers (RFC 2181 5.4.1).
+	if i := find(dataKey(q.Name, q.Qtype)); i != nil && i.Rank > RankReferral {
 		return i
 	}
 	if i := find(dataKey(q.Name, dns.TypeCNAME)); i != nil && i.Kind == Positive {
@@ -114,6 +115,7 @@ func (c *Cache) tell(ctx context.Context, q dns.Question, e Entry, ok bool) {
 func (c *Cache) putSaid(ctx context.Context, q dns.Question, s *said, rank Rank, source netip.AddrPort) {
 	for _, alias := range s.aliases {
 		c.PutRecords(ctx, []dns.RR{alias}, rank, source)
+		rank = min(rank, RankAnswer) // what they lead to is not surely the server's (RFC 2181 5.4.1)
 	}
 	switch {
 	case len(s.records) > 0:

@@ -15,6 +15,10 @@ var (
 	errTooManyAliases = errors.New("the name has too many aliases in a row")
 )
 
+func isAliasError(err error) bool {
+	return errors.Is(err, errAliasLoop) || errors.Is(err, errTooManyAliases)
+}
+
 // DropRecord is why a record in an answer is not used: no alias leads to its name,
 // or it is of another type.
 const DropRecord DropReason = "a record that nobody asked for"

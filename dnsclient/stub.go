@@ -12,13 +12,8 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 )
 
-const (
-	// staleAfter is how long who asked waits, where there is a stale answer, before that
-	// is given (RFC 8767 5).
-	staleAfter = 1800 * time.Millisecond
-	// maxResolution is how long a question is tried to be answered.
-	maxResolution = 30 * time.Second
-)
+// stubTimeout is how long a question is tried to be answered.
+const stubTimeout = 30 * time.Second
 
 // StubConfig is what can be set about a stub resolver. Its zero value has no servers.
 type StubConfig struct {
@@ -39,23 +34,18 @@ type StubConfig struct {
 // there is an answer that is no longer fresh, it is given (RFC 8767).
 type Stub struct {
 	stats StubStats // first, for its alignment on 32-bit machines
+	front
 
-	client  *Client
-	cache   *Cache
-	conf    func() *ResolvConf
-	flights flights
-	turn    atomic.Uint32 // of the servers, to rotate
+	client *Client
+	conf   func() *ResolvConf
+	turn   atomic.Uint32 // of the servers, to rotate
 }
 
 var _ Resolver = (*Stub)(nil)
 
 // StubStats are a stub's counters.
 type StubStats struct {
-	Questions uint64 // asked of Resolve
-	FromCache uint64 // of these, answered by the cache
-	Merged    uint64 // of these, waited for one that was in flight
-	Stale     uint64 // of these, answered with what was no longer fresh
-	Failed    uint64 // of these, not answered
+	FrontStats
 
 	ServersFailed uint64 // times that a server gave no answer, or none of use
 }
@@ -76,7 +66,9 @@ func NewStub(cfg StubConfig) (*Stub, error) {
 	if cfg.ResolvConf == nil {
 		cfg.ResolvConf = func() *ResolvConf { return &ResolvConf{} }
 	}
-	return &Stub{client: cfg.Client, cache: cfg.Cache, conf: cfg.ResolvConf}, nil
+	s := &Stub{client: cfg.Client, conf: cfg.ResolvConf}
+	s.front = front{stats: &s.stats.FrontStats, cache: cfg.Cache, timeout: stubTimeout, find: s.find}
+	return s, nil
 }
 
 // Stats returns the counters as they are now.
@@ -84,115 +76,28 @@ func (s *Stub) Stats() StubStats { return counter.Snapshot(&s.stats) }
 
 // Resolve answers a question; see [Resolver].
 func (s *Stub) Resolve(ctx context.Context, q dns.Question) (*Answer, error) {
-	counter.Inc(&s.stats.Questions)
-	q, err := checkQuestion(q)
-	if err != nil {
-		return nil, err
-	}
-	if a := special(q); a != nil {
-		return a, nil
-	}
-	k := s.cache.follow(ctx, q, false)
-	switch {
-	case k.whole:
-		counter.Inc(&s.stats.FromCache)
-		return &k.answer, nil
-	case k.failure != nil:
-		err = cachedFailure(k.rest, k.failure)
-	default:
-		var a *Answer
-		if a, err = s.await(ctx, q, k); err == nil {
-			return a, nil
-		}
-	}
-	return s.fallBack(ctx, q, err)
+	return s.resolve(ctx, q)
 }
 
-// await asks the servers, or waits for the answer to the same question. When that
-// takes long and there is a stale answer, it returns that; the servers are asked on.
-func (s *Stub) await(ctx context.Context, q dns.Question, k known) (*Answer, error) {
-	f, first := s.flights.join(ctx, q, func(ctx context.Context) (*Answer, error) { return s.chase(ctx, q, k) })
-	if !first {
-		counter.Inc(&s.stats.Merged)
-	}
-	slow := time.NewTimer(staleAfter)
-	defer slow.Stop()
-	for {
-		select {
-		case <-f.done:
-			s.flights.leave(q, f, false)
-			return f.answer.clone(), f.err
-		case <-ctx.Done():
-			s.flights.leave(q, f, false)
-			return nil, canceled(ctx, q)
-		case <-slow.C:
-			if k := s.cache.follow(ctx, q, true); k.whole {
-				s.flights.leave(q, f, true)
-				counter.Inc(&s.stats.Stale)
-				return &k.answer, nil
-			}
-		}
-	}
-}
-
-// fallBack gives a stale answer, if there is one, in place of a failure.
-func (s *Stub) fallBack(ctx context.Context, q dns.Question, failure error) (*Answer, error) {
-	if ctx.Err() == nil {
-		if k := s.cache.follow(ctx, q, true); k.whole {
-			counter.Inc(&s.stats.Stale)
-			return &k.answer, nil
-		}
-	}
-	counter.Inc(&s.stats.Failed)
-	return nil, failure
-}
-
-// chase asks for what the cache does not know, through aliases, to the end.
-func (s *Stub) chase(ctx context.Context, q dns.Question, k known) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxResolution)
-	defer cancel()
-	a := k.answer
-	a.Cached = false
-	for len(a.Records) <= maxAliases {
-		found, err := s.askServers(ctx, k.rest)
+// find asks for what the cache does not know.
+func (s *Stub) find(ctx context.Context, q dns.Question, k known) (*Answer, error) {
+	a, err := chase(ctx, s.cache, k, func(q dns.Question) (*said, error) {
+		found, err := s.askServers(ctx, q)
 		if err != nil {
-			s.remember(ctx, k.rest, err)
-			return nil, err
+			s.remember(ctx, q, err)
 		}
-		a.add(found)
-		if found.whole() {
-			return &a, nil
-		}
-		k = s.cache.follow(ctx, dns.Question{Name: found.name, Qtype: q.Qtype, Qclass: q.Qclass}, false)
-		a.Records = append(a.Records, k.answer.Records...)
-		switch {
-		case k.whole:
-			a.Rcode, a.Authority = k.answer.Rcode, k.answer.Authority
-			return &a, nil
-		case k.failure != nil:
-			return nil, cachedFailure(k.rest, k.failure)
-		}
+		return found, err
+	})
+	if isAliasError(err) {
+		s.remember(ctx, q, err)
 	}
-	err := misbehaving(q, netip.AddrPort{}, errTooManyAliases)
-	s.remember(ctx, q, err)
-	return nil, err
+	return a, err
 }
 
 // remember stores a failure, unless it is ours: nobody waited for the answer.
 func (s *Stub) remember(ctx context.Context, q dns.Question, err error) {
 	if ctx.Err() != context.Canceled {
 		s.cache.PutFailure(ctx, q.Name, q.Qtype, err, netip.AddrPort{})
-	}
-}
-
-// add appends what a server said.
-func (a *Answer) add(s *said) {
-	a.Records = append(append(a.Records, s.aliases...), s.records...)
-	if s.nxdomain {
-		a.Rcode = dns.RcodeNameError
-	}
-	if s.soa != nil {
-		a.Authority = []dns.RR{s.soa}
 	}
 }
 

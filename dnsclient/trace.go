@@ -30,6 +30,8 @@ type Trace struct {
 	CacheMiss func(dns.Question)
 	// CacheStore: the cache knows from now on.
 	CacheStore func(Entry)
+	// Step: the iterative resolver chose a zone's server to ask.
+	Step func(StepEvent)
 	// Referral: a server named the servers of a zone below its own.
 	Referral func(ReferralEvent)
 }
@@ -82,6 +84,16 @@ type FailEvent struct {
 	Server   netip.AddrPort
 	Network  string
 	Err      error
+}
+
+// StepEvent is a step of the iterative resolver. The message and its answer follow.
+type StepEvent struct {
+	Question dns.Question   // as it is asked, which may be a part of For
+	For      dns.Question   // what is to be found out
+	Depth    int            // how many questions wait for that, 0 if it is who asked
+	Zone     string         // whose servers are asked
+	Name     string         // of the server
+	Server   netip.AddrPort // where it is asked
 }
 
 // ReferralEvent is a server's word on who knows more.
@@ -152,5 +164,17 @@ func (t *Trace) cacheMiss(q dns.Question) {
 func (t *Trace) cacheStore(i *item, now time.Time) {
 	if t != nil && t.CacheStore != nil {
 		t.CacheStore(i.view(now))
+	}
+}
+
+func (t *Trace) referral(e ReferralEvent) {
+	if t != nil && t.Referral != nil {
+		t.Referral(e)
+	}
+}
+
+func (t *Trace) step(e StepEvent) {
+	if t != nil && t.Step != nil {
+		t.Step(e)
 	}
 }

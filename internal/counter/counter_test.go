@@ -21,6 +21,19 @@ func TestSnapshotCopiesEveryField(t *testing.T) {
 	}
 }
 
+func TestSnapshotCopiesStructsWithin(t *testing.T) {
+	t.Parallel()
+	type outer struct {
+		Inner stats
+		D     uint64
+	}
+	s := outer{Inner: stats{B: 2}, D: 4}
+	Inc(&s.Inner.B)
+	if got := Snapshot(&s); got != (outer{stats{B: 3}, 4}) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Snapshots while others count are no data race, and never go back.
 func TestSnapshotWhileCounting(t *testing.T) {
 	t.Parallel()
