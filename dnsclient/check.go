@@ -2,6 +2,7 @@ package dnsclient
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/miekg/dns"
 )
@@ -36,7 +37,7 @@ func check(b []byte, id uint16, q dns.Question) (*dns.Msg, DropReason) {
 	case bits>>11&0xf != dns.OpcodeQuery:
 		return nil, DropOpcode
 	}
-	if questions := binary.BigEndian.Uint16(b[4:]); questions == 0 && refusesUnread(bits) {
+	if count(b, 4) == 0 && refusesUnread(bits) {
 		return headerOnly(b[:headerLen])
 	}
 	if !asks(b, q) {
@@ -54,35 +55,57 @@ func refusesUnread(bits uint16) bool {
 
 // asks reports whether the one question in b is q. Case does not matter.
 func asks(b []byte, q dns.Question) bool {
-	if binary.BigEndian.Uint16(b[4:]) != 1 {
-		return false
-	}
-	name, off, err := dns.UnpackDomainName(b, headerLen)
-	return err == nil && len(b) >= off+4 &&
-		binary.BigEndian.Uint16(b[off:]) == q.Qtype &&
-		binary.BigEndian.Uint16(b[off+2:]) == q.Qclass &&
-		dns.CanonicalName(name) == q.Name
+	asked, ok := firstQuestion(b)
+	return ok && count(b, 4) == 1 && asked.Qtype == q.Qtype && asked.Qclass == q.Qclass &&
+		dns.CanonicalName(asked.Name) == q.Name
 }
 
-// unpack parses a message that must be whole. Of a truncated one the rest may be
+// firstQuestion reads the question after the header.
+func firstQuestion(b []byte) (q dns.Question, ok bool) {
+	name, off, err := dns.UnpackDomainName(b, headerLen)
+	if err != nil || len(b) < off+4 {
+		return q, false
+	}
+	return dns.Question{Name: name, Qtype: binary.BigEndian.Uint16(b[off:]), Qclass: binary.BigEndian.Uint16(b[off+2:])}, true
+}
+
+// count is the number at a place in the header: 4 of questions, 6 of answers, 8 of
+// authority records, 10 of others.
+func count(b []byte, at int) int { return int(binary.BigEndian.Uint16(b[at:])) }
+
+// unpack parses an answer, which must be whole. Of a truncated one the rest may be
 // cut anywhere; as it will be asked for again, the header is all that matters.
 func unpack(b []byte) (*dns.Msg, DropReason) {
-	m := new(dns.Msg)
-	err := m.Unpack(b)
-	if err == nil && whole(m, b) {
+	m, err := parse(b)
+	switch {
+	case err == nil:
 		return m, ""
-	}
-	if b[2]&(1<<1) != 0 { // TC
+	case b[2]&(1<<1) != 0: // TC
 		return headerOnly(b[:headerLen])
 	}
 	return nil, DropMalformed
 }
 
-// whole reports whether there are as many records as the header says, which
-// Unpack lets pass.
-func whole(m *dns.Msg, b []byte) bool {
-	count := func(at int) int { return int(binary.BigEndian.Uint16(b[at:])) }
-	return len(m.Answer) == count(6) && len(m.Ns) == count(8) && len(m.Extra) == count(10)
+// errCut is what is wrong with a message that ends early.
+var errCut = errors.New("the message has less than its header says")
+
+// parse parses a message of a header's length at least. It is strict where Unpack is
+// not: all that the header says must be there. With an error the message is as far
+// as it goes.
+func parse(b []byte) (*dns.Msg, error) {
+	m := new(dns.Msg)
+	if err := m.Unpack(b); err != nil {
+		return m, err
+	}
+	if len(m.Question) > 0 {
+		if _, ok := firstQuestion(b); !ok {
+			return m, errCut
+		}
+	}
+	if len(m.Question) != count(b, 4) || len(m.Answer) != count(b, 6) || len(m.Ns) != count(b, 8) || len(m.Extra) != count(b, 10) {
+		return m, errCut
+	}
+	return m, nil
 }
 
 func headerOnly(b []byte) (*dns.Msg, DropReason) {

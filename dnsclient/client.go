@@ -6,12 +6,12 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/tinystack/tinystack/internal/counter"
+	"github.com/tinystack/tinystack/internal/random"
 )
 
 // DefaultUDPSize is the longest answer over UDP that is asked for: one that no
@@ -28,8 +28,8 @@ type ClientConfig struct {
 	// UDPSize is the longest answer in bytes that servers are told to send over
 	// UDP, 512 to 65535; 0 means [DefaultUDPSize], negative that EDNS is not used.
 	UDPSize int
-	// Rand is where message ids come from, for a run that can be repeated; its
-	// calls come one at a time. With nil nobody can guess them.
+	// Rand is what message ids are drawn from, for a run that can be repeated. With nil
+	// nobody can guess them.
 	Rand rand.Source
 }
 
@@ -41,9 +41,7 @@ type Client struct {
 	dialer  Dialer
 	timeout time.Duration
 	udpSize int // 0: no EDNS
-
-	mu   sync.Mutex // of rand
-	rand rand.Source
+	rand    *random.Source
 }
 
 // NewClient returns a client; an error names the field of cfg that is out of range.
@@ -58,18 +56,11 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if cfg.Dialer == nil {
 		cfg.Dialer = &net.Dialer{}
 	}
-	return &Client{dialer: cfg.Dialer, timeout: cfg.Timeout, udpSize: max(cfg.UDPSize, 0), rand: cfg.Rand}, nil
+	return &Client{dialer: cfg.Dialer, timeout: cfg.Timeout, udpSize: max(cfg.UDPSize, 0), rand: random.New(cfg.Rand)}, nil
 }
 
 // id returns a message id that is not to be guessed (RFC 5452 9.2).
-func (c *Client) id() uint16 {
-	if c.rand == nil {
-		return uint16(rand.Uint32()) // ChaCha8, seeded by the runtime
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return uint16(c.rand.Uint64())
-}
+func (c *Client) id() uint16 { return uint16(c.rand.Uint64()) }
 
 // ClientStats are a client's counters.
 type ClientStats struct {

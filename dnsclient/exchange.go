@@ -15,8 +15,8 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 )
 
-// buffers hold messages that arrive: the longest there is, after TCP's length.
-var buffers = sync.Pool{New: func() any { return new([2 + dns.MaxMsgSize]byte) }}
+// buffers are for datagrams: the longest there are.
+var buffers = sync.Pool{New: func() any { return new([dns.MaxMsgSize]byte) }}
 
 // asked is one message sent to a server, and what came of it.
 type asked struct {
@@ -99,7 +99,7 @@ func (a *asked) udpSize() int {
 // await reads until the answer is there. What is not the answer may be somebody's
 // forgery, so the wait goes on (RFC 5452 9.1).
 func (a *asked) await() (*Reply, error) {
-	buf := buffers.Get().(*[2 + dns.MaxMsgSize]byte)
+	buf := buffers.Get().(*[dns.MaxMsgSize]byte)
 	defer buffers.Put(buf)
 	for {
 		b, err := a.read(buf[:])
@@ -119,29 +119,29 @@ func (a *asked) await() (*Reply, error) {
 	}
 }
 
-// read reads one message.
+// read reads one message; a datagram goes into buf.
 func (a *asked) read(buf []byte) ([]byte, error) {
 	if a.query.TCP {
-		return readFrame(a.conn, buf)
+		return readFrame(a.conn)
 	}
 	n, err := a.conn.Read(buf)
 	return buf[:n], err
 }
 
-// readFrame reads one message with its length before it (RFC 1035 4.2.2) into buf,
-// which has room for the longest.
-func readFrame(r io.Reader, buf []byte) ([]byte, error) {
-	if _, err := io.ReadFull(r, buf[:2]); err != nil {
+// readFrame reads one message, which has its length before it (RFC 1035 4.2.2).
+func readFrame(r io.Reader) ([]byte, error) {
+	var length [2]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return nil, err
 	}
-	n := int(binary.BigEndian.Uint16(buf))
-	if _, err := io.ReadFull(r, buf[2:2+n]); err != nil {
+	msg := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(r, msg); err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
 		return nil, err
 	}
-	return buf[2 : 2+n], nil
+	return msg, nil
 }
 
 func (a *asked) drop(reason DropReason) {

@@ -67,12 +67,13 @@ func (n *fakeNet) serve(network, address string, s fakeServer) {
 
 // query reads the next query; nil at the connection's end.
 func (c *fakeConn) query() *dns.Msg {
-	b := make([]byte, 2+dns.MaxMsgSize)
+	var b []byte
 	var err error
 	if c.tcp {
-		b, err = readFrame(c, b)
+		b, err = readFrame(c)
 	} else {
 		var n int
+		b = make([]byte, dns.MaxMsgSize)
 		n, err = c.Read(b)
 		b = b[:n]
 	}

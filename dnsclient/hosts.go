@@ -12,6 +12,9 @@ import (
 	"github.com/miekg/dns"
 )
 
+// maxPerHost is how many names an address has at most, and how many addresses a name.
+const maxPerHost = 64
+
 // Hosts are names and addresses that are known without asking, as in hosts(5). Once
 // made it does not change, but for Add. The zero value is empty.
 type Hosts struct {
@@ -39,8 +42,9 @@ func ParseHosts(r io.Reader) (*Hosts, error) {
 	return h, lines.Err()
 }
 
-// Add adds an address with its names, the first of which is the host's own. It is
-// not to be called while others use h.
+// Add adds an address with its names, the first of which is the host's own. An
+// address has no more than 64 names, a name no more than 64 addresses. It is not to
+// be called while others use h.
 func (h *Hosts) Add(addr netip.Addr, names ...string) {
 	if h.addrs == nil {
 		h.addrs, h.names, h.owns = map[string][]netip.Addr{}, map[string][]string{}, map[string]string{}
@@ -53,13 +57,17 @@ func (h *Hosts) Add(addr netip.Addr, names ...string) {
 		}
 		own = cmp.Or(own, key)
 		h.owns[key] = cmp.Or(h.owns[key], own)
-		if !slices.Contains(h.addrs[key], addr) {
-			h.addrs[key] = append(h.addrs[key], addr)
-		}
-		if !slices.Contains(h.names[reverse], dns.Fqdn(name)) {
-			h.names[reverse] = append(h.names[reverse], dns.Fqdn(name))
-		}
+		h.addrs[key] = appendNew(h.addrs[key], addr)
+		h.names[reverse] = appendNew(h.names[reverse], dns.Fqdn(name))
 	}
+}
+
+// appendNew appends v to list, if it is not in there and there is room.
+func appendNew[T comparable](list []T, v T) []T {
+	if len(list) == maxPerHost || slices.Contains(list, v) {
+		return list
+	}
+	return append(list, v)
 }
 
 // lookup returns a host's addresses and its own name; none if it is not there.

@@ -34,6 +34,9 @@ type Trace struct {
 	Step func(StepEvent)
 	// Referral: a server named the servers of a zone below its own.
 	Referral func(ReferralEvent)
+	// Served: our server answered a client. It alone is not told to a context's trace,
+	// but to the one in ServerConfig.
+	Served func(ServedEvent)
 }
 
 // QuestionEvent is a message sent.
@@ -103,6 +106,14 @@ type ReferralEvent struct {
 	Zone     string         // the zone that is delegated
 	Servers  []string       // the names of its servers
 	Glue     []dns.RR       // the addresses of these that came along and are used
+}
+
+// ServedEvent is an answer to a client.
+type ServedEvent struct {
+	Client         netip.AddrPort
+	Network        string
+	Request, Reply *dns.Msg
+	Took           time.Duration
 }
 
 type traceKey struct{}

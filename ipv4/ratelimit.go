@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tinystack/tinystack/internal/random"
+	"github.com/tinystack/tinystack/internal/ratelimit"
 )
 
 const (
@@ -20,39 +21,20 @@ const (
 // limiter is a token bucket for all ICMP errors (RFC 1812 4.3.2.8), and one for
 // each group of destinations, so that one of them can't use up the others'.
 type limiter struct {
-	global, peer bucketRate
+	global, peer ratelimit.Rate
 	hash         func(uint64) uint64
 	start        time.Time
 
 	mu    sync.Mutex
-	all   bucket
-	peers [limitPeers]bucket
+	all   ratelimit.Bucket
+	peers [limitPeers]ratelimit.Bucket
 }
 
-// bucketRate is how fast a bucket fills, and how much it holds.
-type bucketRate struct {
-	interval time.Duration // from one token to the next; 0: always full
-	burst    time.Duration // that of as many tokens as it holds
-}
-
-func rate(perSecond int) bucketRate {
+func rate(perSecond int) ratelimit.Rate {
 	if perSecond < 0 {
-		return bucketRate{}
+		return ratelimit.Rate{}
 	}
-	interval := time.Second / time.Duration(max(perSecond, 1))
-	return bucketRate{interval, max(limitBurst, minBurst*interval)}
-}
-
-// bucket is when it will be full, if nothing is taken from it until then: time
-// since the limiter's start.
-type bucket time.Duration
-
-func (b bucket) empty(now time.Duration, r bucketRate) bool {
-	return time.Duration(b)-now > r.burst-r.interval
-}
-
-func (b *bucket) take(now time.Duration, r bucketRate) {
-	*b = bucket(max(time.Duration(*b), now) + r.interval)
+	return ratelimit.PerSecond(perSecond, limitBurst, minBurst)
 }
 
 func (m *limiter) init(perSecond int, r *random.Source) {
@@ -80,12 +62,12 @@ func (m *limiter) allow(dst netip.Addr) verdict {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case peer.empty(now, m.peer):
+	case peer.Empty(now, m.peer):
 		return overPeer
-	case m.all.empty(now, m.global):
+	case m.all.Empty(now, m.global):
 		return overGlobal
 	}
-	peer.take(now, m.peer)
-	m.all.take(now, m.global)
+	peer.Take(now, m.peer)
+	m.all.Take(now, m.global)
 	return allowed
 }

@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"internal/ephemeral": {},
 	"internal/random":    nil,
 	"internal/neterr":    nil,
+	"internal/ratelimit": nil,
 	"internal/gso":       {"packet"},
 	"internal/tracetest": {"trace"},
 	"internal/tracehttp": {"trace"},
