@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 	"dnsclient":          {},
 	"httpd":              {},
 	"cmd":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "httpd", "dnsclient", "trace"},
-	"e2e":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "trace"},
+	"e2e":                {"stack", "link", "ipv4", "tcp", "udp", "packet", "dnsclient", "trace"},
 }
 
 // pure are the packages that import nothing but the standard library and us.
