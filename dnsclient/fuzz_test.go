@@ -79,7 +79,7 @@ func FuzzServer(f *testing.F) {
 		f.Add(queryBytes(7, name))
 	}
 	f.Add(packed((&Query{Question: question("www.example.", dns.TypeANY), NoEDNS: true}).message(7)))
-	client := netip.MustParseAddrPort(host + ":4000")
+	client := netip.MustParseAddrPort(clientIP + ":4000")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for network, most := range map[string]int{"udp": DefaultUDPSize, "tcp": dns.MaxMsgSize} {
 			out := s.answer(client, network, b)

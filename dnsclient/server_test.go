@@ -14,8 +14,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// host is an address that may ask.
-const host = "198.18.0.1"
+// clientIP is an address that may ask.
+const clientIP = "198.18.0.1"
 
 // answers is a Resolver that is a function.
 type answers func(ctx context.Context, q dns.Question) (*Answer, error)
@@ -52,7 +52,7 @@ func TestServer(t *testing.T) { synctest.Test(t, testServer) }
 func testServer(t *testing.T) {
 	s, p := served(t, ServerConfig{Resolver: exampleAnswers})
 	for _, tcp := range []bool{false, true} {
-		r, err := p.from(host).ask(t, Query{Question: question("wWw.example.", dns.TypeA), Recursion: true, TCP: tcp, DNSSEC: true})
+		r, err := p.from(clientIP).ask(t, Query{Question: question("wWw.example.", dns.TypeA), Recursion: true, TCP: tcp, DNSSEC: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func testServer(t *testing.T) {
 			t.Errorf("header %v and EDNS %v; want RD and RA, not AA, EDNS of 1232 bytes with DO as in the question", m.MsgHdr, opt)
 		}
 	}
-	r, err := p.from(host).ask(t, Query{Question: question("nosuch.example.", dns.TypeA), Recursion: true, NoEDNS: true})
+	r, err := p.from(clientIP).ask(t, Query{Question: question("nosuch.example.", dns.TypeA), Recursion: true, NoEDNS: true})
 	if err != nil || r.Msg.Rcode != dns.RcodeNameError || r.Msg.IsEdns0() != nil {
 		t.Errorf("%v, %v; want NXDOMAIN, without EDNS as the question", r, err)
 	}
@@ -92,16 +92,16 @@ func testServerRefuses(t *testing.T) {
 	}{
 		{"203.0.113.1", www, nil, dns.RcodeRefused, "[18 ]"},
 		{"2001:db8::1", www, nil, dns.RcodeRefused, "[18 ]"},
-		{host, www, func(m *dns.Msg) { m.RecursionDesired = false }, dns.RcodeRefused, "[20 ]"},
-		{host, dns.Question{Name: "version.bind.", Qtype: dns.TypeTXT, Qclass: dns.ClassCHAOS}, nil, dns.RcodeRefused, "[21 class]"},
-		{host, question("example.", dns.TypeAXFR), nil, dns.RcodeNotImplemented, "[21 type]"},
-		{host, question("example.", dns.TypeOPT), nil, dns.RcodeNotImplemented, "[21 type]"},
-		{host, www, func(m *dns.Msg) { m.Opcode = dns.OpcodeUpdate }, dns.RcodeNotImplemented, "[]"},
-		{host, www, func(m *dns.Msg) { m.Opcode = dns.OpcodeNotify }, dns.RcodeNotImplemented, "[]"},
-		{host, www, func(m *dns.Msg) { m.IsEdns0().SetVersion(1) }, dns.RcodeBadVers, "[]"},
-		{host, www, func(m *dns.Msg) { m.Question = nil }, dns.RcodeFormatError, "[]"},
-		{host, www, func(m *dns.Msg) { m.Question = append(m.Question, www) }, dns.RcodeFormatError, "[]"},
-		{host, www, func(m *dns.Msg) { m.Extra = append(m.Extra, m.Extra[0]) }, dns.RcodeFormatError, "[]"},
+		{clientIP, www, func(m *dns.Msg) { m.RecursionDesired = false }, dns.RcodeRefused, "[20 ]"},
+		{clientIP, dns.Question{Name: "version.bind.", Qtype: dns.TypeTXT, Qclass: dns.ClassCHAOS}, nil, dns.RcodeRefused, "[21 class]"},
+		{clientIP, question("example.", dns.TypeAXFR), nil, dns.RcodeNotImplemented, "[21 type]"},
+		{clientIP, question("example.", dns.TypeOPT), nil, dns.RcodeNotImplemented, "[21 type]"},
+		{clientIP, www, func(m *dns.Msg) { m.Opcode = dns.OpcodeUpdate }, dns.RcodeNotImplemented, "[]"},
+		{clientIP, www, func(m *dns.Msg) { m.Opcode = dns.OpcodeNotify }, dns.RcodeNotImplemented, "[]"},
+		{clientIP, www, func(m *dns.Msg) { m.IsEdns0().SetVersion(1) }, dns.RcodeBadVers, "[]"},
+		{clientIP, www, func(m *dns.Msg) { m.Question = nil }, dns.RcodeFormatError, "[]"},
+		{clientIP, www, func(m *dns.Msg) { m.Question = append(m.Question, www) }, dns.RcodeFormatError, "[]"},
+		{clientIP, www, func(m *dns.Msg) { m.Extra = append(m.Extra, m.Extra[0]) }, dns.RcodeFormatError, "[]"},
 	} {
 		m := (&Query{Question: tt.q, Recursion: true, UDPSize: 1232}).message(77)
 		if tt.edit != nil {
@@ -144,7 +144,7 @@ func testServerMalformed(t *testing.T) {
 	s, p := served(t, ServerConfig{Resolver: exampleAnswers})
 	whole := packed((&Query{Question: question("www.example.", dns.TypeA), Recursion: true, UDPSize: 1232}).message(7))
 	for n := range len(whole) {
-		got := p.from(host).raw(t, whole[:n])
+		got := p.from(clientIP).raw(t, whole[:n])
 		switch {
 		case n < headerLen && got != nil:
 			t.Errorf("%d bytes are answered: %v", n, got)
@@ -154,11 +154,11 @@ func testServerMalformed(t *testing.T) {
 	}
 	loop := append(append([]byte{}, whole[:headerLen]...), 0xc0, headerLen, 0, 1, 0, 1)
 	loop[11] = 0 // no OPT
-	if got := p.from(host).raw(t, loop); got == nil || got.Rcode != dns.RcodeFormatError {
+	if got := p.from(clientIP).raw(t, loop); got == nil || got.Rcode != dns.RcodeFormatError {
 		t.Errorf("a name that points at itself: %v, want FORMERR", got)
 	}
 	whole[2] |= 1 << 7
-	if got := p.from(host).raw(t, whole); got != nil {
+	if got := p.from(clientIP).raw(t, whole); got != nil {
 		t.Errorf("an answer is answered: %v", got)
 	}
 	if st := s.Stats(); st.DropShort != headerLen || st.DropResponse != 1 {
@@ -184,13 +184,13 @@ func testServerTruncates(t *testing.T) {
 		noEDNS     bool
 	}{{100, 512, false}, {512, 512, false}, {900, 900, false}, {4096, 1232, false}, {0, 512, true}} {
 		q.UDPSize, q.NoEDNS = tt.size, tt.noEDNS
-		r, err := p.from(host).ask(t, q)
+		r, err := p.from(clientIP).ask(t, q)
 		if err != nil || !r.Msg.Truncated || r.Size > tt.most || r.Size < tt.most-20 {
 			t.Errorf("%+v: %v, %v; want it truncated at %d bytes", tt, r, err, tt.most)
 		}
 	}
 	q.KeepTruncated = false
-	if r, err := p.from(host).ask(t, q); err != nil || r.Msg.Truncated || len(r.Msg.Answer) != 200 || r.Network != "tcp" {
+	if r, err := p.from(clientIP).ask(t, q); err != nil || r.Msg.Truncated || len(r.Msg.Answer) != 200 || r.Network != "tcp" {
 		t.Errorf("%v, %v; want all 200 over TCP", r, err)
 	}
 	if st := s.Stats(); st.Truncated != 6 {
@@ -203,7 +203,7 @@ func TestServerANY(t *testing.T) { synctest.Test(t, testServerANY) }
 
 func testServerANY(t *testing.T) {
 	_, p := served(t, ServerConfig{Resolver: exampleAnswers})
-	r, err := p.from(host).ask(t, Query{Question: question("www.example.", dns.TypeANY), Recursion: true})
+	r, err := p.from(clientIP).ask(t, Query{Question: question("www.example.", dns.TypeANY), Recursion: true})
 	if want := `www.example. 3600 IN HINFO "RFC8482" ""`; err != nil || texts(r.Msg.Answer) != want {
 		t.Errorf("%v, %v; want %s", r, err, want)
 	}
@@ -226,12 +226,12 @@ func testServerFailures(t *testing.T) {
 	} {
 		_, p := served(t, ServerConfig{Resolver: answers(func(context.Context, dns.Question) (*Answer, error) { return nil, tt.err })})
 		q := Query{Question: question("www.example.", dns.TypeA), Recursion: true}
-		r, err := p.from(host).ask(t, q)
+		r, err := p.from(clientIP).ask(t, q)
 		if err != nil || r.Msg.Rcode != dns.RcodeServerFailure || fmt.Sprint(ede(r.Msg)) != tt.want {
 			t.Errorf("%v: %v, %v; want SERVFAIL and %s", tt.err, r, err, tt.want)
 		}
 		q.NoEDNS = true
-		if r, err = p.from(host).ask(t, q); err != nil || r.Msg.Rcode != dns.RcodeServerFailure || r.Msg.IsEdns0() != nil {
+		if r, err = p.from(clientIP).ask(t, q); err != nil || r.Msg.Rcode != dns.RcodeServerFailure || r.Msg.IsEdns0() != nil {
 			t.Errorf("%v: %v, %v; want SERVFAIL without EDNS", tt.err, r, err)
 		}
 	}
@@ -244,7 +244,7 @@ func testServerSaysStale(t *testing.T) {
 		s, p := served(t, ServerConfig{Resolver: answers(func(context.Context, dns.Question) (*Answer, error) {
 			return &Answer{Rcode: rcode, Stale: true}, nil
 		})})
-		r, err := p.from(host).ask(t, Query{Question: question("www.example.", dns.TypeA), Recursion: true})
+		r, err := p.from(clientIP).ask(t, Query{Question: question("www.example.", dns.TypeA), Recursion: true})
 		if err != nil || r.Msg.Rcode != rcode || fmt.Sprint(ede(r.Msg)) != want || s.Stats().Stale != 1 {
 			t.Errorf("%v, %v; want %s with %s", r, err, dns.RcodeToString[rcode], want)
 		}
@@ -258,7 +258,7 @@ func TestServerRate(t *testing.T) { synctest.Test(t, testServerRate) }
 func testServerRate(t *testing.T) {
 	s, p := served(t, ServerConfig{Resolver: exampleAnswers, Rate: 10})
 	q := packed((&Query{Question: question("www.example.", dns.TypeA), Recursion: true, UDPSize: 1232}).message(7))
-	conn, _ := p.from(host).DialContext(t.Context(), "udp", "")
+	conn, _ := p.from(clientIP).DialContext(t.Context(), "udp", "")
 	defer conn.Close()
 	var whole, truncated int
 	go func() {
@@ -305,7 +305,7 @@ func testServerBusy(t *testing.T) {
 		return &Answer{}, nil
 	})})
 	q := packed((&Query{Question: question("www.example.", dns.TypeA), Recursion: true}).message(7))
-	conn, _ := p.from(host).DialContext(t.Context(), "udp", "")
+	conn, _ := p.from(clientIP).DialContext(t.Context(), "udp", "")
 	defer conn.Close()
 	for range 5 {
 		_, _ = conn.Write(q)
@@ -313,7 +313,7 @@ func testServerBusy(t *testing.T) {
 	synctest.Wait()
 	start := time.Now()
 	go func() { _, _ = io.Copy(io.Discard, conn) }()
-	_, err := p.from(host).ask(t, Query{Question: question("www.example.", dns.TypeA), Recursion: true, TCP: true, Timeout: 5 * time.Second})
+	_, err := p.from(clientIP).ask(t, Query{Question: question("www.example.", dns.TypeA), Recursion: true, TCP: true, Timeout: 5 * time.Second})
 	if err != nil || time.Since(start) != 2*time.Second {
 		t.Errorf("over TCP: %v after %v, want the answer after 2s", err, time.Since(start))
 	}
@@ -378,7 +378,7 @@ func testServerTrace(t *testing.T) {
 			told = append(told, fmt.Sprintf("served %v with %d", e.Client.Addr(), len(e.Reply.Answer)))
 		},
 	}})
-	if _, err := p.from(host).ask(t, Query{Question: question("www.example.", dns.TypeA), Recursion: true}); err != nil {
+	if _, err := p.from(clientIP).ask(t, Query{Question: question("www.example.", dns.TypeA), Recursion: true}); err != nil {
 		t.Fatal(err)
 	}
 	want := "[miss www.example. asked 192.0.2.1:53 1 answers served 198.18.0.1 with 1]"

@@ -11,6 +11,9 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 )
 
+// answerTimeout is how long a resolver may take: no client waits longer.
+const answerTimeout = 30 * time.Second
+
 func isResponse(msg []byte) bool { return msg[2]&(1<<7) != 0 }
 
 // answer returns the answer to a message; nil is none.
@@ -92,7 +95,7 @@ func options(m *dns.Msg) (n int) {
 
 // resolve asks the resolver.
 func (x *exchanged) resolve() {
-	ctx, cancel := context.WithTimeout(x.server.ctx, maxResolution)
+	ctx, cancel := context.WithTimeout(x.server.ctx, answerTimeout)
 	defer cancel()
 	a, err := x.server.cfg.Resolver.Resolve(ctx, x.request.Question[0])
 	if err != nil {

@@ -17,7 +17,7 @@ const rateBuckets = 4096
 type verdict uint8
 
 const (
-	within verdict = iota
+	underRate verdict = iota
 	overRate
 	slipped // over the rate, but one in some gets a word
 )
@@ -62,7 +62,7 @@ func (l *clientLimits) admit(client netip.AddrPort) verdict {
 	defer l.mu.Unlock()
 	if !b.Empty(now, l.rate) {
 		b.Take(now, l.rate)
-		return within
+		return underRate
 	}
 	if l.over++; l.over%slipEvery == 0 {
 		return slipped

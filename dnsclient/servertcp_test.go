@@ -43,7 +43,7 @@ func TestServerTCPByBytes(t *testing.T) { synctest.Test(t, testServerTCPByBytes)
 
 func testServerTCPByBytes(t *testing.T) {
 	s, p := served(t, ServerConfig{Resolver: exampleAnswers})
-	c := p.from(host).dialTCP(t)
+	c := p.from(clientIP).dialTCP(t)
 	defer c.Close()
 	for id := range uint16(3) {
 		for _, b := range framed(queryBytes(id, "four.example.")) {
@@ -80,7 +80,7 @@ func testServerTCPPipelines(t *testing.T) {
 		}
 		return &Answer{}, nil
 	})})
-	c := p.from(host).dialTCP(t)
+	c := p.from(clientIP).dialTCP(t)
 	defer c.Close()
 	_, _ = c.Write(framed(queryBytes(1, "slow.example.")))
 	_, _ = c.Write(framed(queryBytes(2, "fast.example.")))
@@ -104,7 +104,7 @@ func testServerTCPConns(t *testing.T) {
 	}
 	var conns []net.Conn
 	for range 3 {
-		conns = append(conns, p.from(host).dialTCP(t))
+		conns = append(conns, p.from(clientIP).dialTCP(t))
 		synctest.Wait()
 	}
 	if !open(conns[0]) || !open(conns[1]) || open(conns[2]) {
@@ -133,7 +133,7 @@ func TestServerTCPRudeClients(t *testing.T) { synctest.Test(t, testServerTCPRude
 
 func testServerTCPRudeClients(t *testing.T) {
 	s, p := served(t, ServerConfig{Resolver: exampleAnswers})
-	deaf := p.from(host).dialTCP(t)
+	deaf := p.from(clientIP).dialTCP(t)
 	defer deaf.Close()
 	_, _ = deaf.Write(framed(queryBytes(1, "four.example.")))
 	time.Sleep(11 * time.Second)
@@ -141,7 +141,7 @@ func testServerTCPRudeClients(t *testing.T) {
 		t.Error("the connection of one who does not read is still open")
 	}
 	for _, b := range [][]byte{{0, 0}, {0, 5, 1, 2, 3, 4, 5}, framed(packed(reply(exampleQuery())))} {
-		c := p.from(host).dialTCP(t)
+		c := p.from(clientIP).dialTCP(t)
 		_, _ = c.Write(b)
 		if m := readMsg(c); m != nil {
 			t.Errorf("%x is answered: %v", b, m)

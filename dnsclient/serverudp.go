@@ -40,7 +40,7 @@ func (s *Server) ServePacket(pc net.PacketConn) error {
 func (s *Server) datagram(pc net.PacketConn, from net.Addr, msg []byte) {
 	client := clientOf(from)
 	switch v := s.clients.admit(client); {
-	case v == within:
+	case v == underRate:
 	case v == slipped && s.admitted(client):
 		counter.Inc(&s.stats.RateSlipped)
 		s.sendTo(pc, from, truncatedOnly(msg))
