@@ -102,9 +102,9 @@ func (f *finding) believed(zone string, section []dns.RR) []dns.RR {
 		case h.Rrtype == dns.TypeOPT: // of the message, not of a zone
 		case h.Class != dns.ClassINET:
 			f.drop(rr, DropClass)
-		case within(zone, h.Name):
+		case inZone(zone, h.Name):
 			believed = append(believed, rr)
-		case h.Rrtype == dns.TypeNS && within(h.Name, zone):
+		case h.Rrtype == dns.TypeNS && inZone(h.Name, zone):
 			f.drop(rr, DropUpward)
 		default:
 			f.drop(rr, DropBailiwick)
@@ -149,7 +149,7 @@ func (f *finding) judgeReferral(zone string, m *dns.Msg) {
 // one, for any other could lead round in a circle.
 func (f *finding) refers(zone string, authority []dns.RR) bool {
 	c := f.findCut(authority, func(owner string) bool {
-		return below(zone, owner) && within(owner, f.q.Name) && !(atParent(f.q.Qtype) && owner == f.q.Name)
+		return below(zone, owner) && inZone(owner, f.q.Name) && !(atParent(f.q.Qtype) && owner == f.q.Name)
 	})
 	if c == nil {
 		return false

@@ -53,7 +53,7 @@ func (t *task) closest(q dns.Question) *cut {
 // or is not in the zone itself, so that it can be looked up.
 func (r *Iterative) usable(c *cut) bool {
 	for _, name := range c.names() {
-		if !within(c.zone, name) || len(r.serverAddresses(c, name)) > 0 {
+		if !inZone(c.zone, name) || len(r.serverAddresses(c, name)) > 0 {
 			return true
 		}
 	}

@@ -20,12 +20,12 @@ type internet struct {
 	t *testing.T
 
 	mu      sync.Mutex
-	hosts   map[string]*host
+	hosts   map[string]*nameHost
 	queries []string // "192.0.2.1 www.example. A"
 }
 
-// host is an authoritative server.
-type host struct {
+// nameHost is an authoritative server.
+type nameHost struct {
 	zones []zoneFile
 	delay time.Duration
 	// change alters each answer, or makes it nil: then there is none.
@@ -40,16 +40,16 @@ type zoneFile struct {
 
 func newInternet(t *testing.T) *internet {
 	t.Helper()
-	return &internet{t: t, hosts: map[string]*host{}}
+	return &internet{t: t, hosts: map[string]*nameHost{}}
 }
 
 // host returns the server at an address.
-func (n *internet) host(addr string) *host {
+func (n *internet) host(addr string) *nameHost {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h := n.hosts[addr]
 	if h == nil {
-		h = &host{}
+		h = &nameHost{}
 		n.hosts[addr] = h
 		server := always(func(q *dns.Msg) *dns.Msg { return n.answer(addr, h, q) })
 		n.serve("udp", addr+":53", server)
@@ -60,7 +60,7 @@ func (n *internet) host(addr string) *host {
 
 // zone makes the server at an address one of the zone's. TTLs are an hour, unless
 // the text has others.
-func (n *internet) zone(addr, origin, text string) *host {
+func (n *internet) zone(addr, origin, text string) *nameHost {
 	n.t.Helper()
 	z := zoneFile{origin, map[string][]dns.RR{}}
 	p := dns.NewZoneParser(strings.NewReader("$TTL 3600\n"+strings.ReplaceAll(text, "\n\t\t", "\n")), origin, "")
@@ -78,7 +78,7 @@ func (n *internet) zone(addr, origin, text string) *host {
 	return h
 }
 
-func (n *internet) answer(addr string, h *host, q *dns.Msg) *dns.Msg {
+func (n *internet) answer(addr string, h *nameHost, q *dns.Msg) *dns.Msg {
 	n.mu.Lock()
 	n.queries = append(n.queries, fmt.Sprintf("%s %s %s", addr, q.Question[0].Name, dns.TypeToString[q.Question[0].Qtype]))
 	m, delay, change := h.answer(q), h.delay, h.change
@@ -108,7 +108,7 @@ func (n *internet) take() []string {
 }
 
 // answer is RFC 1034 4.3.2.
-func (h *host) answer(q *dns.Msg) *dns.Msg {
+func (h *nameHost) answer(q *dns.Msg) *dns.Msg {
 	m := new(dns.Msg).SetReply(q)
 	if q.IsEdns0() != nil {
 		m.SetEdns0(1232, false)
@@ -143,10 +143,10 @@ func (h *host) answer(q *dns.Msg) *dns.Msg {
 }
 
 // closest returns the zone that the name is in, the parent's for its DS.
-func (h *host) closest(name string, qtype uint16) *zoneFile {
+func (h *nameHost) closest(name string, qtype uint16) *zoneFile {
 	var best *zoneFile
 	for i, z := range h.zones {
-		if !within(z.origin, name) || qtype == dns.TypeDS && z.origin == name {
+		if !inZone(z.origin, name) || qtype == dns.TypeDS && z.origin == name {
 			continue
 		}
 		if best == nil || below(best.origin, z.origin) {
@@ -156,7 +156,7 @@ func (h *host) closest(name string, qtype uint16) *zoneFile {
 	return best
 }
 
-func (h *host) glue(ns []dns.RR) []dns.RR {
+func (h *nameHost) glue(ns []dns.RR) []dns.RR {
 	var glue []dns.RR
 	for _, rr := range ns {
 		for _, z := range h.zones {
@@ -179,7 +179,7 @@ func (z *zoneFile) get(name string, qtype uint16) []dns.RR {
 // exists reports whether there is anything at the name or below it (RFC 8020 3.1).
 func (z *zoneFile) exists(name string) bool {
 	for owner := range z.records {
-		if within(name, owner) {
+		if inZone(name, owner) {
 			return true
 		}
 	}

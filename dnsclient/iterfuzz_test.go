@@ -80,11 +80,11 @@ func testHostile(t *testing.T, n *hostile) {
 		}
 	}
 	for _, e := range r.cache.Snapshot() {
-		if e.Source.IsValid() && e.Source.Addr().String() != rootAddr && !within("evil.", e.Name) {
+		if e.Source.IsValid() && e.Source.Addr().String() != rootAddr && !inZone("evil.", e.Name) {
 			t.Errorf("%v said of %s: %s", e.Source, e.Name, texts(e.Records))
 		}
 		for _, rr := range e.Records {
-			if !within(rr.Header().Name, e.Name) && e.Kind != Positive {
+			if !inZone(rr.Header().Name, e.Name) && e.Kind != Positive {
 				t.Errorf("%s is denied by %v", e.Name, rr)
 			}
 		}

@@ -2,12 +2,12 @@ package dnsclient
 
 import "github.com/miekg/dns"
 
-// within reports whether the name is the zone's or below it.
-func within(zone, name string) bool { return dns.IsSubDomain(zone, name) }
+// inZone reports whether the name is the zone's or below it.
+func inZone(zone, name string) bool { return dns.IsSubDomain(zone, name) }
 
 // below reports whether the name is below the zone, and not its own.
 func below(zone, name string) bool {
-	return within(zone, name) && dns.CountLabel(name) > dns.CountLabel(zone)
+	return inZone(zone, name) && dns.CountLabel(name) > dns.CountLabel(zone)
 }
 
 // lastLabels returns the last n labels of a name, "." if there are none.

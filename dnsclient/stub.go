@@ -12,8 +12,8 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 )
 
-// stubTimeout is how long a question is tried to be answered.
-const stubTimeout = 30 * time.Second
+// maxResolution is how long a question is tried to be answered.
+const maxResolution = 30 * time.Second
 
 // StubConfig is what can be set about a stub resolver. Its zero value has no servers.
 type StubConfig struct {
@@ -67,7 +67,7 @@ func NewStub(cfg StubConfig) (*Stub, error) {
 		cfg.ResolvConf = func() *ResolvConf { return &ResolvConf{} }
 	}
 	s := &Stub{client: cfg.Client, conf: cfg.ResolvConf}
-	s.front = front{stats: &s.stats.FrontStats, cache: cfg.Cache, timeout: stubTimeout, find: s.find}
+	s.front = front{stats: &s.stats.FrontStats, cache: cfg.Cache, timeout: maxResolution, find: s.find}
 	return s, nil
 }
 

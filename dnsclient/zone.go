@@ -95,7 +95,7 @@ func (a *asking) first(servers []candidate, tries int) (candidate, bool) {
 // referral.
 func (a *asking) lookUp() bool {
 	for _, name := range a.cut.names() {
-		if within(a.cut.zone, name) || slices.Contains(a.looked, name) || a.hasAddress(name) {
+		if inZone(a.cut.zone, name) || slices.Contains(a.looked, name) || a.hasAddress(name) {
 			continue
 		}
 		if len(a.looked) == maxLookups {

@@ -18,7 +18,7 @@ import (
 type pair struct {
 	*internet
 	r         *Iterative
-	near, far *host
+	near, far *nameHost
 }
 
 func newPair(t *testing.T, set ...func(*IterativeConfig)) *pair {
