@@ -37,6 +37,8 @@ type simHost struct {
 	closeOn    bool // half-close only after the peer's end
 	noClose    bool
 
+	lie func(h Header, send func(Header)) // of each pure ACK: what is sent in its place; nil: the truth
+
 	pumps     int
 	gotAgain  int // packets with data of which nothing was new
 	dataBytes int // bytes of data that arrived
@@ -256,6 +258,10 @@ func (h *simHost) transmit(s *sim, seg *segment) {
 		data = slices.Concat(seg.data[0], seg.data[1])
 	}
 	hdr := seg.Header
+	if h.lie != nil && left == 0 && hdr.Flags == ACK {
+		h.lie(hdr, func(hdr Header) { h.out.send(s, &simPacket{hdr: hdr}) })
+		return
+	}
 	for first := true; first || left > 0; first = false {
 		p := s.packet()
 		p.hdr, p.n = hdr, min(size, left)

@@ -10,6 +10,7 @@ type simPath struct {
 	line    *simLine
 	delay   time.Duration
 	jitter  time.Duration // either way; no packet overtakes another for it
+	hold    time.Duration // all that comes in so long arrives at its end
 	loss    float64       // of packets; corruption is the same, for a checksum tells
 	dup     float64
 	reorder float64                             // of packets that come later than those after them
@@ -98,6 +99,9 @@ func (p *simPath) travel(s *sim, q *simPacket) {
 	q.at = s.now.add(p.delay)
 	if p.jitter > 0 {
 		q.at = q.at.add(time.Duration(q.fate.jitter%uint64(2*p.jitter+1)) - p.jitter)
+	}
+	if p.hold > 0 {
+		q.at += instant(p.hold) - q.at%instant(p.hold)
 	}
 	q.at = max(q.at, p.last)
 	switch {
