@@ -3,13 +3,16 @@ package e2e
 import (
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
 
 	"github.com/tinystack/tinystack/dnsclient"
+	"github.com/tinystack/tinystack/stack"
 )
 
 // Every question has the same answer from the iterative resolver, whose packets go
@@ -119,4 +122,61 @@ hosting.net.: dns.hosting.net., 1 addresses
 	if got := strings.Join(steps, "\n"); got != want {
 		t.Errorf("the steps were\n%s\nwant\n%s", got, want)
 	}
+}
+
+// The host's own dig asks a server on the stack, which asks NSD's.
+func TestDigAsksIterativeServer(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, "nsd", "dig") {
+		return
+	}
+	for addr := range zones {
+		startNSD(t, addr)
+	}
+	s := startStack(t)
+	serveDNS(t, s, newResolver(t, s))
+	for args, want := range map[string][]string{
+		"www.google.com":           {"status: NOERROR", " ra;", "\nwww.google.com.\t\t300\tIN\tA\t192.0.2.80\n"},
+		"www.google.com +tcp":      {"status: NOERROR", "192.0.2.80", "(TCP)"},
+		"alias.google.com +noedns": {"status: NOERROR", "\nalias.google.com.\t3600\tIN\tCNAME\twww.google.com.\nwww.google.com.\t\t"},
+		"big.google.com TXT":       {"Truncated, retrying in TCP mode", "status: NOERROR", "(TCP)"},
+		"no.google.com":            {"status: NXDOMAIN", "\ngoogle.com.\t\t60\tIN\tSOA\tns1.google.com."},
+		"google.com TXT":           {"status: NOERROR", "ANSWER: 0, AUTHORITY: 1"},
+		"www.lame.com":             {"status: SERVFAIL", "EDE: 22 (No Reachable Authority)"},
+		"a.loop.google.com":        {"status: SERVFAIL", "circle"},
+	} {
+		p := start(t, exec.Command("dig", append([]string{"@" + stackIP, "+tries=1"}, strings.Fields(args)...)...))
+		p.wantExit(0)
+		for _, text := range want {
+			if !strings.Contains(p.stdout.String(), text) {
+				t.Errorf("dig %s does not say %q:\n%s", args, text, p.stdout.String())
+			}
+		}
+	}
+}
+
+// serveDNS has a server on the stack's port 53, over UDP and TCP.
+func serveDNS(t *testing.T, s *stack.Stack, r dnsclient.Resolver) {
+	t.Helper()
+	server, err := dnsclient.NewServer(dnsclient.ServerConfig{Resolver: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := s.ListenPacket("udp", ":53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := s.Listen("tcp", ":53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.ServePacket(conn) })
+	serving.Go(func() { _ = server.Serve(ln) })
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		serving.Wait()
+	})
 }
