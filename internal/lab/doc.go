@@ -10,6 +10,9 @@
 //	                 │      ├ root    └ ns
 //	             resolver   └ com
 //
+// Programs on the host find names through its own cache, the home router's forwarder and
+// the provider's resolver, which begins at the root; see [Node.LookupNetIP].
+//
 // # Who owns what
 //
 // A [Lab] owns its nodes and wires; a [Node] its stack, its cache and the servers

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tinystack/tinystack/dnsclient"
 	"github.com/tinystack/tinystack/ipv4"
 	"github.com/tinystack/tinystack/stack"
 	"github.com/tinystack/tinystack/tcp"
@@ -23,6 +24,8 @@ type Node struct {
 	stack      *stack.Stack
 	events     *trace.Node
 	pace       time.Duration
+	cache      *dnsclient.Cache   // nil: it remembers no names
+	resolver   dnsclient.Resolver // nil: it looks none up
 
 	stops    []func() error // of its services, the last one first
 	services sync.WaitGroup
@@ -33,7 +36,7 @@ func (l *Lab) newNode(spec nodeSpec) (*Node, error) {
 		name: spec.name, role: spec.role, seed: l.cfg.Seed,
 		events: l.cfg.Trace.Node(spec.name), pace: max(l.cfg.Pace, 0),
 	}
-	cfg := stack.Config{Rand: n.rand("stack"), Trace: n.events, IP: ipv4.Config{Forward: spec.router}}
+	cfg := stack.Config{Rand: n.rand("stack"), Trace: n.events, Resolver: n, IP: ipv4.Config{Forward: spec.router}}
 	switch spec.name {
 	case "host":
 		cfg.TCP = l.cfg.Host
@@ -118,6 +121,9 @@ func (n *Node) stopServices() error {
 }
 
 func (n *Node) startServices(spec nodeSpec) error {
+	if err := n.startResolver(); err != nil {
+		return err
+	}
 	if len(spec.zones) > 0 {
 		if err := n.serveZones(spec.zones); err != nil {
 			return err
