@@ -11,7 +11,8 @@ import (
 type Config struct {
 	// ReceiveBuffer is the most data in bytes that a connection holds for the
 	// application to read, and so the largest window it offers; 4096 to 16777216.
-	// 0: 4 MiB. Memory is taken only as data arrives.
+	// 0: 4 MiB. Memory is taken only as data arrives. Of this, 128 KiB is for use at first, and
+	// four times what arrives in a round trip once that is more.
 	ReceiveBuffer int
 	// SendBuffer is the most data in bytes that a connection holds until it is
 	// acknowledged; 4096 to 16777216. 0: 4 MiB. Memory is taken only as data is written.

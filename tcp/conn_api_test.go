@@ -376,7 +376,7 @@ func testInfo(t *testing.T) {
 	info := tc.conn.Info()
 	if !info.Timestamps || !info.SACK || !info.WindowScaling || info.SndWscale != 7 || info.RcvWscale != 7 ||
 		info.SndMSS != 988 || info.AdvMSS != 1000 || info.PMTU != testMTU || info.RTT != 50*time.Millisecond ||
-		info.MinRTT != info.RTT || info.ATO != 40*time.Millisecond || info.RcvSpace != 4<<20 {
+		info.MinRTT != info.RTT || info.ATO != 40*time.Millisecond || info.RcvSpace != initialReceiveBuffer {
 		t.Errorf("after the handshake: %+v", info)
 	}
 	time.Sleep(time.Second)

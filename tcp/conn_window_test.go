@@ -347,7 +347,7 @@ func testFirstReadSendsNoUpdate(t *testing.T) {
 	tc := newTestConn(t, setup{passive: true, scale: 7})
 	tc.inject(seg{seq: 1, ack: 1, n: 10})
 	tc.read(10)
-	tc.wantAfter("the ACK, when it is due, tells", 40*time.Millisecond, seg{seq: 1, ack: 11, wnd: 4 << 20})
+	tc.wantAfter("the ACK, when it is due, tells", 40*time.Millisecond, seg{seq: 1, ack: 11, wnd: initialReceiveBuffer})
 }
 
 // The send buffer holds four bandwidth-delay products, if that is more than it holds

@@ -138,10 +138,12 @@ func (c *Conn) SetNoDelay(noDelay bool) error {
 }
 
 // SetReadBuffer sets the most bytes held for Read, and so the window offered: 4 KiB to 16 MiB,
-// values beyond which are taken for the nearest. The window scale agreed
-// on in the handshake may set a lower limit.
+// values beyond which are taken for the nearest. It is then no longer tuned. The window scale
+// agreed on in the handshake, which suits Config.ReceiveBuffer, may set a lower limit.
 func (c *Conn) SetReadBuffer(bytes int) error {
-	return c.do("set", func() { c.tcb.rcvBufMax = min(max(bytes, minBuffer), maxBuffer) })
+	return c.do("set", func() {
+		c.tcb.rcvBuf, c.tcb.rcvBufSet = int32(min(max(bytes, minBuffer), maxBuffer)), true
+	})
 }
 
 // SetWriteBuffer sets the most bytes held until they are acknowledged: 4 KiB to 16 MiB,

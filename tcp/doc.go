@@ -32,6 +32,7 @@
 //	control.go    ICMP errors
 //	flight.go     what has been sent and not acknowledged: the scoreboard
 //	ring.go       the send buffer
+//	rcvtune.go    how large the receive window becomes
 //	recvqueue.go  data for Read; reassembly.go: data beyond a gap
 //	timewait.go   what is left of a connection in TIME-WAIT
 //	fifo.go       the queue that both kinds of record stand in
@@ -85,7 +86,7 @@
 // # Left out
 //
 // Urgent data is delivered in line (RFC 6093). BBR, SYN cookies, accurate ECN (RFC 9768),
-// fast open, RFC 6675's rules 3 and 4 of NextSeg, MTU probing without ICMP (RFC 4821), a
-// receive buffer that tunes itself. Without SACK losses are found by duplicate ACKs (RFC 6582), with neither
+// fast open, RFC 6675's rules 3 and 4 of NextSeg, MTU probing without ICMP (RFC 4821).
+// Without SACK losses are found by duplicate ACKs (RFC 6582), with neither
 // RACK-TLP nor PRR.
 package tcp

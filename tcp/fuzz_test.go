@@ -169,8 +169,8 @@ func (v *victim) callUser() {
 	case 2:
 		v.close(v.now)
 	case 3:
-		v.rcvBufMax = minBuffer << v.d.n(13)
-		v.cfg.ReceiveBuffer = max(v.cfg.ReceiveBuffer, v.rcvBufMax) // the most there has been
+		v.rcvBuf, v.rcvBufSet = int32(minBuffer<<v.d.n(13)), true
+		v.cfg.ReceiveBuffer = max(v.cfg.ReceiveBuffer, int(v.rcvBuf)) // the most there has been
 	case 4:
 		v.sndBufMax = minBuffer << v.d.n(13)
 		v.cfg.SendBuffer = max(v.cfg.SendBuffer, int(v.sndBufMax))

@@ -58,7 +58,7 @@ func (c *tcb) offerAll() {
 	if c.cfg.ECN != ECNOff {
 		c.ecn = ecnOK
 	}
-	c.rcvScale = scaleFor(c.rcvBufMax)
+	c.rcvScale = scaleFor(c.cfg.ReceiveBuffer)
 }
 
 // connect begins an active open (RFC 9293 3.10.1).
@@ -92,7 +92,7 @@ func (c *tcb) learnSyn(now instant, o synOptions) {
 		c.tsRecent, c.tsRecentAt = o.tsVal, now
 	}
 	c.setSendWindow(int(o.window), 0, 0) // never scaled in a SYN (RFC 7323 2.2)
-	c.rcvEdge = c.rcvNxt + int64(min(c.rcvBufMax, 65535))
+	c.rcvEdge = c.rcvNxt + int64(min(c.rcvBuf, 65535))
 }
 
 // accept begins in SYN-RECEIVED with the SYN-ACK sent at sentAt (0: more than once),

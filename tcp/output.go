@@ -109,7 +109,7 @@ func (c *tcb) finish(now instant, s *segment) {
 // never goes back.
 func (c *tcb) window(syn bool) uint16 {
 	edge := c.rcvNxt + int64(c.receiveRoom())
-	if edge-c.rcvEdge >= int64(min(c.rcvBufMax/2, c.maxSegment)) {
+	if edge-c.rcvEdge >= int64(min(int(c.rcvBuf/2), c.maxSegment)) {
 		c.rcvEdge = edge
 	}
 	scale := c.rcvScale
@@ -121,7 +121,7 @@ func (c *tcb) window(syn bool) uint16 {
 
 // receiveRoom is the number of bytes the receive buffer has room for, as far as the
 // header can tell of it.
-func (c *tcb) receiveRoom() int { return min(max(0, c.rcvBufMax-c.queue.n), 65535<<c.rcvScale) }
+func (c *tcb) receiveRoom() int { return min(max(0, int(c.rcvBuf)-c.queue.n), 65535<<c.rcvScale) }
 
 // segmentAt fills in the segment for the positions from start to end.
 func (c *tcb) segmentAt(now instant, s *segment, start, end int64) {

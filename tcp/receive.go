@@ -194,9 +194,9 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 			c.abort(nil)
 			return
 		}
-		c.rcvMSS = max(c.rcvMSS, min(n, int(c.advMSS)-c.tsLen()))
+		c.rcvMSS = max(c.rcvMSS, int32(min(n, int(c.advMSS)-c.tsLen())))
 		if seq > c.rcvNxt {
-			c.outOfOrder(seq, s)
+			c.outOfOrder(now, seq, s)
 		} else {
 			c.inOrder(now, s)
 		}
@@ -241,6 +241,7 @@ func (c *tcb) inOrder(now instant, s *segment) {
 		}
 		c.dropUnread()
 	}
+	c.tuneReceive(now, s)
 	switch {
 	case filled: // "when the incoming segment fills in all or part of a gap" (RFC 5681 4.2)
 		c.ackNow = true
@@ -287,7 +288,7 @@ func (c *tcb) dropUnread() {
 }
 
 // outOfOrder keeps data beyond a gap and acknowledges it at once (RFC 5681 4.2).
-func (c *tcb) outOfOrder(seq int64, s *segment) {
+func (c *tcb) outOfOrder(now instant, seq int64, s *segment) {
 	c.ackNow = true
 	c.counts.oooSegs++
 	if c.ooo == nil {
@@ -301,6 +302,7 @@ func (c *tcb) outOfOrder(seq int64, s *segment) {
 		counter.Inc(&c.stats.InDuplicate)
 	}
 	c.noteDuplicate(c.ooo.twice.start, c.ooo.twice.end)
+	c.tuneReceive(now, s)
 }
 
 // noteDuplicate has the next ACK report what came twice (RFC 2883); nothing if end is 0.

@@ -71,7 +71,7 @@ func checkReceiver(t testing.TB, c *tcb) {
 		t.Fatalf("rcvNxt %d, edge %d, acknowledged %d", c.rcvNxt, c.rcvEdge, c.lastAckSent)
 	case c.rcvFin != 0 && c.rcvNxt > c.rcvFin+1:
 		t.Fatalf("rcvNxt %d, the FIN is at %d", c.rcvNxt, c.rcvFin)
-	case c.queue.n > max(c.rcvBufMax, c.cfg.ReceiveBuffer, 65535):
+	case c.queue.n > max(int(c.rcvBuf), c.cfg.ReceiveBuffer, 65535):
 		t.Fatalf("%d bytes are queued", c.queue.n)
 	case c.ooo == nil:
 		return

@@ -74,11 +74,13 @@ type tcb struct {
 	irs         Seq
 	noReader    bool // the application reads no more: data is dropped
 	orphan      bool // the application has closed: data is answered with RST
+	rcvBufSet   bool // the application has set rcvBuf: it is not tuned
 	rcvNxt      int64
-	rcvEdge     int64 // one beyond the window as the peer knows it; never goes back
-	rcvFin      int64 // position of the peer's FIN; 0: not seen
-	rcvBufMax   int
-	rcvMSS      int // largest segment seen
+	rcvEdge     int64     // one beyond the window as the peer knows it; never goes back
+	rcvFin      int64     // position of the peer's FIN; 0: not seen
+	rcvBuf      int32     // the most to hold for the application
+	rcvMSS      int32     // largest segment seen
+	tuner       *rcvTuner // of rcvBuf; nil: there is nothing to tune yet, or no more
 	lastAckSent int64
 	ackDue      instant // delayed ACK; 0: none
 	dsack       span    // duplicate to report in the next ACK
@@ -162,7 +164,7 @@ func (c *tcb) init(cfg *Config, stats *Stats, iss Seq, tsOffset uint32) {
 	c.cfg, c.stats = cfg, stats
 	c.iss, c.tsOffset = iss, tsOffset
 	c.sndBuf.start = 1
-	c.sndBufMax, c.rcvBufMax = int32(cfg.SendBuffer), cfg.ReceiveBuffer
+	c.sndBufMax, c.rcvBuf = int32(cfg.SendBuffer), int32(min(cfg.ReceiveBuffer, initialReceiveBuffer))
 	c.peerMSS = defaultMSS
 }
 

@@ -61,7 +61,7 @@ func (c *tcb) roomMade() {
 	left := c.rcvEdge - c.rcvNxt
 	told := c.rcvEdge - c.lastAckSent
 	room := int64(c.receiveRoom())
-	opened := room-left >= int64(min(c.rcvBufMax/2, c.maxSegment)) && room >= 2*left
+	opened := room-left >= int64(min(int(c.rcvBuf/2), c.maxSegment)) && room >= 2*left
 	if opened && (2*left <= told || left < int64(2*c.maxSegment)) {
 		c.ackNow = true
 	}
