@@ -20,7 +20,8 @@ type Config struct {
 	UDP udp.Config
 
 	// Resolver finds the addresses of host names in Dial and Listen. With nil,
-	// names other than "localhost" give a *net.DNSError "no such host".
+	// names other than "localhost" give a *net.DNSError "no such host". See
+	// [Stack.SetResolver] for one that asks through the stack.
 	Resolver Resolver
 	// Logger is told when a device fails. With nil, nobody is; see [Interface.Done].
 	Logger *slog.Logger

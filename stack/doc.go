@@ -17,6 +17,6 @@
 // its own addresses go through it.
 //
 // Left out: IPv6 (networks "tcp6" and "udp6" are unknown, and "tcp" and "udp" are
-// IPv4), raw IP and Unix sockets, multicast, and name resolution of its own: see
-// [Resolver].
+// IPv4), raw IP and Unix sockets, multicast, and name resolution of its own: package
+// dnsclient has one that asks through a stack, for [Stack.SetResolver].
 package stack

@@ -97,8 +97,19 @@ func (s *Stack) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if name := strings.ToLower(strings.TrimSuffix(host, ".")); name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return []netip.Addr{loopbackAddr}, nil
 	}
-	if s.resolver == nil {
+	s.mu.Lock()
+	resolver := s.resolver
+	s.mu.Unlock()
+	if resolver == nil {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
-	return s.resolver.LookupNetIP(ctx, "ip4", host)
+	return resolver.LookupNetIP(ctx, "ip4", host)
+}
+
+// SetResolver takes r in place of [Config].Resolver from now on: one that asks through
+// the stack itself can be made only once the stack is there.
+func (s *Stack) SetResolver(r Resolver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resolver = r
 }

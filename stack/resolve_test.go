@@ -137,6 +137,18 @@ func TestResolver(t *testing.T) {
 	}
 }
 
+// A resolver that is set later is asked from then on, and no more once it is taken away.
+func TestSetResolver(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, stack.Config{})
+	for _, r := range []stack.Resolver{nil, names{"here.example": {netip.MustParseAddr("127.0.0.1")}}, nil} {
+		s.SetResolver(r)
+		if _, err := s.Dial("udp", "here.example:53"); (err == nil) != (r != nil) {
+			t.Errorf("with the resolver %v: %v", r, err)
+		}
+	}
+}
+
 func TestNoResolver(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, stack.Config{})

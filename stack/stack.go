@@ -22,14 +22,14 @@ var loopbackPrefix = netip.MustParsePrefix("127.0.0.1/8")
 // Stack is a host on one or more networks. Its methods may be called by several
 // goroutines.
 type Stack struct {
-	ip       *ipv4.Layer
-	tcp      *tcp.Layer
-	udp      *udp.Layer
-	resolver Resolver
-	log      *slog.Logger
-	trace    *trace.Node
+	ip    *ipv4.Layer
+	tcp   *tcp.Layer
+	udp   *udp.Layer
+	log   *slog.Logger
+	trace *trace.Node
 
 	mu         sync.Mutex
+	resolver   Resolver
 	interfaces []*Interface // in the order they were added
 	closed     bool
 }
