@@ -27,8 +27,16 @@ type interfaceAnswer struct {
 	Counters map[string]uint64 `json:"counters"`
 }
 
+// instanceStats are the counters of the stack and of what runs on it.
+type instanceStats struct {
+	stack.Stats
+	names nameServerStats
+}
+
+func (n *network) stats() instanceStats { return instanceStats{n.stack.Stats(), n.names.stats()} }
+
 // statsOf is the answer of the instance on dev.
-func statsOf(s stack.Stats, dev string) statsAnswer {
+func statsOf(s instanceStats, dev string) statsAnswer {
 	a := statsAnswer{Schema: control.Schema, Device: dev, Time: time.Now(), Counters: map[string]uint64{}}
 	for _, c := range layerCounters(s) {
 		a.Counters[c.key()] = c.value
@@ -43,9 +51,9 @@ func statsOf(s stack.Stats, dev string) statsAnswer {
 	return a
 }
 
-// counter is one of the stack's counters.
+// counter is one of an instance's counters.
 type counter struct {
-	layer string // "Ip", "Icmp", "Tcp", "Udp", or "If" for one of an interface
+	layer string // "Ip", "Icmp", "Tcp", "Udp", "Dns..." of the name server, or "If" for one of an interface
 	name  string
 	value uint64
 }
@@ -53,12 +61,16 @@ type counter struct {
 func (c counter) key() string { return c.layer + c.name }
 
 // isGauge tells a number that may go down from a counter.
-func isGauge(key string) bool { return key == "TcpCurrEstab" }
+func isGauge(key string) bool {
+	return key == "TcpCurrEstab" || key == "DnsCacheEntries" || key == "DnsCacheBytes"
+}
 
 // layerCounters are all counters but the interfaces', in the order of the structs
 // they come from.
-func layerCounters(s stack.Stats) []counter {
-	return slices.Concat(fields("Ip", s.IP), fields("Icmp", s.ICMP), fields("Tcp", s.TCP), fields("Udp", s.UDP))
+func layerCounters(s instanceStats) []counter {
+	return slices.Concat(fields("Ip", s.IP), fields("Icmp", s.ICMP), fields("Tcp", s.TCP), fields("Udp", s.UDP),
+		fields("Dns", s.names.server), fields("DnsStub", s.names.stub), fields("DnsCache", s.names.cache),
+		fields("DnsClient", s.names.client))
 }
 
 func interfaceCounters(i stack.InterfaceStats) []counter { return fields("If", i) }
@@ -67,8 +79,11 @@ func interfaceCounters(i stack.InterfaceStats) []counter { return fields("If", i
 func fields(layer string, stats any) (list []counter) {
 	v := reflect.ValueOf(stats)
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Uint64 {
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Uint64:
 			list = append(list, counter{layer, v.Type().Field(i).Name, f.Uint()})
+		case reflect.Struct: // embedded
+			list = append(list, fields(layer, f.Interface())...)
 		}
 	}
 	return list
@@ -78,7 +93,7 @@ func fields(layer string, stats any) (list []counter) {
 // knows, as they are documented, then what a newer instance has beyond them.
 func inOrder(set map[string]uint64) []string {
 	var keys []string
-	for _, c := range slices.Concat(layerCounters(stack.Stats{}), interfaceCounters(stack.InterfaceStats{})) {
+	for _, c := range slices.Concat(layerCounters(instanceStats{}), interfaceCounters(stack.InterfaceStats{})) {
 		if _, ok := set[c.key()]; ok {
 			keys = append(keys, c.key())
 		}

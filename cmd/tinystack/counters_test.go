@@ -10,7 +10,7 @@ import (
 // knownCounters are all counters, and what else has a help text.
 func knownCounters() []string {
 	var keys []string
-	for _, c := range slices.Concat(layerCounters(stack.Stats{}), interfaceCounters(stack.InterfaceStats{})) {
+	for _, c := range slices.Concat(layerCounters(instanceStats{}), interfaceCounters(stack.InterfaceStats{})) {
 		keys = append(keys, c.key())
 	}
 	return append(keys, "IfUp")
@@ -34,7 +34,7 @@ func TestCounterHelp(t *testing.T) {
 
 func TestStatsOf(t *testing.T) {
 	t.Parallel()
-	var s stack.Stats
+	var s instanceStats
 	s.TCP.InSegs, s.UDP.NoPorts = 7, 3
 	s.Interfaces = []stack.InterfaceStats{{Name: "t0", Up: true, OutOctets: 9}}
 	a := statsOf(s, "t0")

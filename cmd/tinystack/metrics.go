@@ -12,7 +12,7 @@ import (
 
 // metricsHandler serves the counters in Prometheus' text format
 // (https://prometheus.io/docs/instrumenting/exposition_formats/).
-func metricsHandler(stats func() stack.Stats) http.Handler {
+func metricsHandler(stats func() instanceStats) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = w.Write(metrics(stats())) // a lost connection is net/http's to notice
@@ -20,7 +20,7 @@ func metricsHandler(stats func() stack.Stats) http.Handler {
 }
 
 // metrics writes each counter with its documentation.
-func metrics(s stack.Stats) []byte {
+func metrics(s instanceStats) []byte {
 	var b bytes.Buffer
 	for _, c := range layerCounters(s) {
 		name := metricName(c)
@@ -57,7 +57,7 @@ func metricHead(b *bytes.Buffer, name, key string) {
 
 // metricName is the counter's name: TcpInSegs is tinystack_tcp_in_segs_total.
 func metricName(c counter) string {
-	name := "tinystack_" + strings.ToLower(c.layer) + "_" + snake(c.name)
+	name := "tinystack_" + snake(c.layer) + "_" + snake(c.name)
 	if isGauge(c.key()) {
 		return name
 	}

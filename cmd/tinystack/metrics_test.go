@@ -68,7 +68,7 @@ func readExposition(t *testing.T, text []byte) exposition {
 // Every counter is there, under a name of its own, with its value.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	var s stack.Stats
+	var s instanceStats
 	s.TCP.InSegs, s.TCP.CurrEstab, s.IP.OutFragOKs, s.TCP.InPAWS = 1<<63, 2, 3, 4
 	s.Interfaces = []stack.InterfaceStats{{Name: "lo", InPackets: 5}, {Name: "t0", Up: true, OutErrors: 6}}
 	e := readExposition(t, metrics(s))
@@ -106,7 +106,7 @@ func TestMetrics(t *testing.T) {
 func TestMetricsHandler(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	metricsHandler(func() (s stack.Stats) { s.UDP.NoPorts = 7; return s }).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	metricsHandler(func() (s instanceStats) { s.UDP.NoPorts = 7; return s }).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if got, want := w.Header().Get("Content-Type"), "text/plain; version=0.0.4; charset=utf-8"; got != want {
 		t.Errorf("Content-Type %q, want %q", got, want)
 	}

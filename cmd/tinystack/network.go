@@ -18,6 +18,7 @@ type network struct {
 	stack *stack.Stack
 	host  *netcfg.Host
 	dev   *link.Capture
+	names *nameServer // nil if there is none
 }
 
 // openNetwork makes the device, sets up the host's end and starts the stack, whose
@@ -90,6 +91,9 @@ func (n *network) failure() error {
 // Close takes all down that openNetwork put up.
 func (n *network) Close() error {
 	var errs []error
+	if n.names != nil {
+		errs = append(errs, n.names.server.Close())
+	}
 	if n.stack != nil {
 		errs = append(errs, n.stack.Close())
 	}

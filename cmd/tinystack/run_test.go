@@ -59,6 +59,8 @@ func TestUsageErrors(t *testing.T) {
 		{"up --mtu 1", "--mtu 1 is out of range"},
 		{"up --www /nonexistent", `--www "/nonexistent" is not a directory`},
 		{"up --impair loss=101%", "--impair: "},
+		{"up --dns-upstream x", `--dns-upstream "x" is not an address`},
+		{"up --allow 192.0.2.0/33", `--allow "192.0.2.0/33" is neither a network`},
 		{"ping", "tinystack ping takes the name or address of one host"},
 		{"ping a b", "tinystack ping takes the name or address of one host"},
 		{"ping -c -1 h", "--count -1 is negative"},

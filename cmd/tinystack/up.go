@@ -20,6 +20,7 @@ import (
 
 type upFlags struct {
 	net      netFlags
+	names    nameServerFlags
 	www      string
 	services bool
 	impair   string
@@ -31,6 +32,7 @@ type upFlags struct {
 // upPlan is the flags, checked.
 type upPlan struct {
 	net      netConfig
+	names    nameServerPlan
 	www      string
 	services bool
 	impair   *link.ImpairConfig
@@ -42,10 +44,14 @@ func newUp() *cobra.Command {
 	var f upFlags
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Bring a TUN device up with the stack and its web server behind it",
-		Long: `Bring a TUN device up with the stack behind it, and on the stack a web server at port 80. The host's
-curl, ping and browser reach it. It needs the right to make the device, and takes all down when it is
-interrupted: requests under way have 5 seconds, unless it is interrupted again.
+		Short: "Bring a TUN device up with the stack and its servers behind it",
+		Long: `Bring a TUN device up with the stack behind it, and on the stack a web server at port 80 and a name
+server at port 53. The host's curl, ping, dig and browser reach it. It needs the right to make the device,
+and takes all down when it is interrupted: requests under way have 5 seconds, unless it is interrupted again.
+
+The name server asks the host's, on the host's own network, and remembers what they answer. It knows the
+names tinystack.test, which is the stack, and host.tinystack.test. It answers its own subnet alone, unless
+--allow has others, with --allow 0.0.0.0/0 everybody.
 
 What --impair may have, for packets each way: loss, dup (arrives twice), corrupt, reorder and late, which
 are probabilities of 0% to 100%; delay and jitter, at most the delay, up to 1m; rate, 1kbit to 1tbit a
@@ -65,6 +71,7 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 		},
 	}
 	f.net.add(cmd, "tiny0", "198.18.0.2/24")
+	f.names.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.www, "www", "", "serve the files in this `directory`")
 	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
@@ -102,6 +109,9 @@ func (f *upFlags) plan() (p upPlan, err error) {
 	if p.net, err = f.net.config(); err != nil {
 		return p, err
 	}
+	if p.names, err = f.names.plan(p.net); err != nil {
+		return p, err
+	}
 	if f.www != "" {
 		if info, err := os.Stat(f.www); err != nil || !info.IsDir() {
 			return p, usagef("--www %q is not a directory", f.www)
@@ -130,6 +140,10 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
+	failed := make(chan error, 1)
+	if err := n.startNameServer(p.names, failed); err != nil {
+		return err
+	}
 	if window := n.openWindow(log); window != nil {
 		defer func() { err = errors.Join(err, window.Close()) }()
 	}
@@ -137,7 +151,6 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 	if err != nil {
 		return err
 	}
-	failed := make(chan error, 1)
 	if err := n.serve(web, p.services, failed); err != nil {
 		return errors.Join(err, web.Close())
 	}
@@ -155,7 +168,7 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 func (n *network) webConfig(p upPlan, accessLog io.Writer, log *slog.Logger) httpd.Config {
 	c := httpd.Config{WWW: p.www, AccessLog: accessLog, Logger: log, ConnInfo: connInfo}
 	if p.metrics {
-		c.Metrics = metricsHandler(n.stack.Stats)
+		c.Metrics = metricsHandler(n.stats)
 	}
 	return c
 }
@@ -194,7 +207,11 @@ func banner(p upPlan, n *network) string {
 	if n.host.Todo != "" {
 		s += fmt.Sprintf("  first:  %s\n", n.host.Todo)
 	}
-	return s + fmt.Sprintf("  try:    curl -v http://%s/\n          ping -c3 %s\nCtrl-C takes it down.\n", at, at)
+	s += fmt.Sprintf("  try:    curl -v http://%s/\n          ping -c3 %s\n", at, at)
+	if !p.names.off {
+		s += fmt.Sprintf("          dig @%s %s\n", at, stackName)
+	}
+	return s + "Ctrl-C takes it down.\n"
 }
 
 // offloads names what the device does for us.

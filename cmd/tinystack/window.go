@@ -23,7 +23,7 @@ func (n *network) openWindow(log *slog.Logger) *control.Server {
 		control.WriteJSON(w, socketsOf(n.stack, dev))
 	})
 	mux.HandleFunc("GET "+statsPath, func(w http.ResponseWriter, _ *http.Request) {
-		control.WriteJSON(w, statsOf(n.stack.Stats(), dev))
+		control.WriteJSON(w, statsOf(n.stats(), dev))
 	})
 	mux.Handle(capturePath, capture.Handler(n.dev))
 	s, err := control.Listen(dev, mux)

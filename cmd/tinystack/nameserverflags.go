@@ -1,0 +1,69 @@
+package main
+
+import (
+	"net/netip"
+
+	"github.com/spf13/cobra"
+)
+
+// nameServerFlags say whether and how up has a name server.
+type nameServerFlags struct {
+	on              bool
+	upstream, allow []string
+}
+
+func (f *nameServerFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.on, "dns", true, "answer DNS questions at port 53")
+	flags.StringSliceVar(&f.upstream, "dns-upstream", nil,
+		"the name `servers` to ask, in order (default those of the host's resolv.conf)")
+	flags.StringSliceVar(&f.allow, "allow", nil,
+		"the `networks` from which DNS questions are answered (default the subnet of --addr)")
+}
+
+// nameServerPlan is the flags, checked.
+type nameServerPlan struct {
+	off         bool
+	stack, host netip.Addr
+	upstream    []netip.AddrPort // empty: the host's
+	allow       []netip.Prefix
+}
+
+// plan checks the flags; its errors are usage errors.
+func (f *nameServerFlags) plan(c netConfig) (nameServerPlan, error) {
+	p := nameServerPlan{off: !f.on, stack: c.stack.Addr(), host: c.host}
+	for _, s := range f.upstream {
+		at, err := parseServer(s)
+		if err != nil {
+			return p, usagef("--dns-upstream %q is not an address, like 192.0.2.1, nor one with a port", s)
+		}
+		p.upstream = append(p.upstream, at)
+	}
+	for _, s := range f.allow {
+		prefix, err := parsePrefix(s)
+		if err != nil {
+			return p, usagef("--allow %q is neither a network, like 192.0.2.0/24, nor an address", s)
+		}
+		p.allow = append(p.allow, prefix)
+	}
+	if len(p.allow) == 0 {
+		p.allow = []netip.Prefix{c.stack.Masked()}
+	}
+	return p, nil
+}
+
+// parseServer takes an address, with a port or without.
+func parseServer(s string) (netip.AddrPort, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.AddrPortFrom(a, dnsPort), nil
+	}
+	return netip.ParseAddrPort(s)
+}
+
+// parsePrefix takes a network, or one address.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}
