@@ -18,6 +18,10 @@ type Config struct {
 	// acknowledged; 4096 to 16777216. 0: 4 MiB. Memory is taken only as data is written.
 	// Of this, 1 MiB is for use at first, and four bandwidth-delay products once that is more.
 	SendBuffer int
+	// NotSentLowat is the number of bytes written and not sent at which Write waits, so that what
+	// is written is not old when it is sent (Linux's TCP_NOTSENT_LOWAT); 1 to 16777216. 0: no such
+	// mark, and the send buffer is the limit.
+	NotSentLowat int
 	// Backlog is the number of connections that may wait to be accepted, and of
 	// half-open ones, for each listener; 1 to 65536. 0: 4096.
 	Backlog int
@@ -76,6 +80,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	err := cmp.Or(
 		setInt("ReceiveBuffer", &cfg.ReceiveBuffer, 4<<20, minBuffer, maxBuffer),
 		setInt("SendBuffer", &cfg.SendBuffer, 4<<20, minBuffer, maxBuffer),
+		setInt("NotSentLowat", &cfg.NotSentLowat, 0, 0, maxBuffer),
 		setInt("Backlog", &cfg.Backlog, 4096, 1, 65536),
 		setInt("MaxTimeWait", &cfg.MaxTimeWait, 65536, 1, 1<<24),
 		setTime("MinRTO", &cfg.MinRTO, 200*time.Millisecond, time.Millisecond, time.Minute),

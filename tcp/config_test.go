@@ -43,6 +43,7 @@ func TestConfigRanges(t *testing.T) {
 	}{
 		{"ReceiveBuffer", 4096, 16777216, false},
 		{"SendBuffer", 4096, 16777216, false},
+		{"NotSentLowat", 1, 16777216, false},
 		{"Backlog", 1, 65536, false},
 		{"ECN", 0, 2, false},
 		{"MaxTimeWait", 1, 16777216, false},
@@ -81,7 +82,7 @@ func TestConfigRanges(t *testing.T) {
 	if _, err := (Config{Congestion: "vegas"}).withDefaults(); err == nil {
 		t.Error("an unknown congestion control is taken")
 	}
-	if reflect.TypeFor[Config]().NumField() != 14 { // with Rand, which takes any source
+	if reflect.TypeFor[Config]().NumField() != 15 { // with Rand, which takes any source
 		t.Error("a field of Config is not tested here")
 	}
 }

@@ -154,6 +154,15 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 	})
 }
 
+// SetNotSentLowat has Write wait while so many bytes are written and not sent, or 16 MiB if that
+// is less: a program that writes no sooner can still decide what goes next. 0 is no such mark;
+// Config.NotSentLowat is what there is at first. It is Linux's TCP_NOTSENT_LOWAT.
+func (c *Conn) SetNotSentLowat(bytes int) error {
+	return c.do("set", func() {
+		c.tcb.notSentLowat = int32(min(max(bytes, 0), maxBuffer))
+	})
+}
+
 // maxUserTimeout is the longest that RFC 5482 3 can tell of.
 const maxUserTimeout = 32767 * time.Minute
 

@@ -31,7 +31,7 @@
 //	user.go       what the application's calls do to the state
 //	control.go    ICMP errors
 //	flight.go     what has been sent and not acknowledged: the scoreboard
-//	ring.go       the send buffer
+//	ring.go       the send buffer; sndtune.go: how much it takes
 //	rcvtune.go    how large the receive window becomes
 //	recvqueue.go  data for Read; reassembly.go: data beyond a gap
 //	timewait.go   what is left of a connection in TIME-WAIT

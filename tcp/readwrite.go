@@ -108,7 +108,8 @@ func (c *Conn) write(p []byte) (total int, err error) {
 		if err := c.writeError(); err != nil {
 			return total, err
 		}
-		if n := c.tcb.write(p); n > 0 {
+		n := c.tcb.write(p)
+		if n > 0 {
 			total += n
 			p = p[n:]
 			c.settle(c.layer.clock.now())
@@ -116,7 +117,7 @@ func (c *Conn) write(p []byte) (total int, err error) {
 		if len(p) == 0 {
 			return total, nil
 		}
-		if c.tcb.canWrite() {
+		if n == 0 && c.tcb.canWrite() { // else some of it may have gone, and left room
 			c.tcb.noteLimit(c.layer.clock.now()) // the send buffer, from now on
 			c.waitToWrite()
 		}

@@ -27,6 +27,7 @@ type tcb struct {
 	advMSS       uint16 // the MSS we announced
 	tso          bool   // the device splits super-segments
 	ecn          ecnState
+	notSentLowat int32  // in bytes; 0: there is no mark
 	maxSegment   int    // bytes of TCP header options and data that the path's MTU takes
 	tsOffset     uint32 // of our timestamp clock
 	tsRecent     uint32 // RFC 7323 4.3
@@ -165,6 +166,7 @@ func (c *tcb) init(cfg *Config, stats *Stats, iss Seq, tsOffset uint32) {
 	c.iss, c.tsOffset = iss, tsOffset
 	c.sndBuf.start = 1
 	c.sndBufMax, c.rcvBuf = int32(cfg.SendBuffer), int32(min(cfg.ReceiveBuffer, initialReceiveBuffer))
+	c.notSentLowat = int32(cfg.NotSentLowat)
 	c.peerMSS = defaultMSS
 }
 

@@ -9,30 +9,6 @@ func (c *tcb) canWrite() bool {
 	return c.finAt == 0 && (c.state == Established || c.state == CloseWait)
 }
 
-// sendBuffer is the most bytes to hold now. Four times what the path holds lets slow start
-// double, with as much again in wait; a buffer larger than the path needs only makes the data
-// leave the processor's cache before it is sent.
-func (c *tcb) sendBuffer() int {
-	if c.sndBufSet {
-		return int(c.sndBufMax)
-	}
-	return min(int(c.sndBufMax), max(initialSendBuffer, 4*c.pathHolds()))
-}
-
-// write queues as much of p as there is room for.
-func (c *tcb) write(p []byte) int {
-	c.noteAppLimited()
-	n := c.sndBuf.write(p, c.sendBuffer())
-	c.starved = n < len(p)
-	return n
-}
-
-// writable reports whether enough room has come free to wake a writer.
-func (c *tcb) writable() bool {
-	size := c.sendBuffer()
-	return size-c.sndBuf.n >= size/3
-}
-
 // readable reports whether a Read would not wait.
 func (c *tcb) readable() bool { return c.queue.n > 0 || c.ended() }
 

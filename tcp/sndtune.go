@@ -1,0 +1,39 @@
+package tcp
+
+// sendBuffer is the most bytes to hold now. Four times what the path holds lets slow start
+// double, with as much again in wait; a buffer larger than the path needs only makes the data
+// leave the processor's cache before it is sent.
+func (c *tcb) sendBuffer() int {
+	if c.sndBufSet {
+		return int(c.sndBufMax)
+	}
+	return min(int(c.sndBufMax), max(initialSendBuffer, 4*c.pathHolds()))
+}
+
+// write queues as much of p as there is room for.
+func (c *tcb) write(p []byte) int {
+	c.noteAppLimited()
+	n := c.sndBuf.write(p[:min(len(p), c.belowMark())], c.sendBuffer())
+	c.starved = n < len(p)
+	return n
+}
+
+// belowMark is how many bytes may be written before so many are unsent as the low-water mark has it. Of
+// the last segment below it there is always room for the rest.
+func (c *tcb) belowMark() int {
+	left := int(c.notSentLowat) - c.unsent()
+	switch {
+	case c.notSentLowat == 0:
+		return maxBuffer
+	case left <= 0:
+		return 0
+	}
+	return max(left, c.mss(c.tsLen()))
+}
+
+// writable reports whether enough room has come free to wake a writer: a third of the buffer, and as in
+// Linux half of what the low-water mark allows.
+func (c *tcb) writable() bool {
+	size := c.sendBuffer()
+	return size-c.sndBuf.n >= size/3 && (c.notSentLowat == 0 || 2*c.unsent() < int(c.notSentLowat))
+}
