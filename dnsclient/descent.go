@@ -58,7 +58,8 @@ func (d *descent) showAll() {
 
 // take learns from an answer, and reports whether it is the one to the question.
 func (d *descent) take(f *finding, whole bool) bool {
-	if f.kind == kindNXDomain && !whole && d.t.r.minimise != MinimiseStrict {
+	denied := f.kind == kindNXDomain && len(f.aliases) == 0 // and not what it stands for
+	if denied && !whole && d.t.r.minimise != MinimiseStrict {
 		d.denied = f // it may be said of a name that is only the end of others
 		d.showAll()
 		return false
@@ -68,7 +69,7 @@ func (d *descent) take(f *finding, whole bool) bool {
 	case f.kind == kindReferral:
 		d.cut, d.known, d.denied = f.cut, f.cut.zone, nil
 		return false
-	case f.kind == kindNXDomain:
+	case denied:
 		if d.denied != nil {
 			d.t.store(d.cut, d.denied)
 		}

@@ -3,30 +3,28 @@ package dnsclient
 import (
 	"context"
 	"sync"
-
-	"github.com/miekg/dns"
 )
 
-// flights merges identical questions that are asked at the same time: all wait for
-// the one that is in flight. Its zero value works.
-type flights struct {
+// flights merges identical questions, those with the same K, that are asked at the
+// same time: all wait for the one that is in flight. Its zero value works.
+type flights[K comparable, V any] struct {
 	mu  sync.Mutex
-	all map[dns.Question]*flight
+	all map[K]*flight[V]
 }
 
 // flight is a question being asked.
-type flight struct {
+type flight[V any] struct {
 	waiting int // who waits; under flights.mu
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when answer and err are there
-	answer  *Answer
+	answer  V
 	err     error
 }
 
 // join returns the flight of q, and whether it is new. ask gets a context with the
 // values of ctx that ends when nobody waits any more. Each join must be followed by
 // a leave.
-func (fs *flights) join(ctx context.Context, q dns.Question, ask func(context.Context) (*Answer, error)) (f *flight, first bool) {
+func (fs *flights[K, V]) join(ctx context.Context, q K, ask func(context.Context) (V, error)) (f *flight[V], first bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f := fs.all[q]; f != nil {
@@ -34,9 +32,9 @@ func (fs *flights) join(ctx context.Context, q dns.Question, ask func(context.Co
 		return f, false
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f = &flight{waiting: 1, cancel: cancel, done: make(chan struct{})}
+	f = &flight[V]{waiting: 1, cancel: cancel, done: make(chan struct{})}
 	if fs.all == nil {
-		fs.all = map[dns.Question]*flight{}
+		fs.all = map[K]*flight[V]{}
 	}
 	fs.all[q] = f
 	go func() {
@@ -52,7 +50,7 @@ func (fs *flights) join(ctx context.Context, q dns.Question, ask func(context.Co
 
 // leave ends a wait. The last to leave ends the flight, unless it is to go on for
 // those who will ask later.
-func (fs *flights) leave(q dns.Question, f *flight, goOn bool) {
+func (fs *flights[K, V]) leave(q K, f *flight[V], goOn bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f.waiting--; f.waiting == 0 && !goOn {
@@ -61,7 +59,7 @@ func (fs *flights) leave(q dns.Question, f *flight, goOn bool) {
 	}
 }
 
-func (fs *flights) remove(q dns.Question, f *flight) {
+func (fs *flights[K, V]) remove(q K, f *flight[V]) {
 	if fs.all[q] == f {
 		delete(fs.all, q)
 	}

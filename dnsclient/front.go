@@ -20,7 +20,7 @@ const staleAfter = 1800 * time.Millisecond
 type front struct {
 	stats   *FrontStats
 	cache   *Cache
-	flights flights
+	flights flights[dns.Question, *Answer]
 	timeout time.Duration // the longest that a question may take
 	// find finds out what the cache, which knows k, does not know.
 	find func(ctx context.Context, q dns.Question, k known) (*Answer, error)

@@ -43,6 +43,7 @@ type Iterative struct {
 
 	client   *Client
 	peers    *peers
+	inFlight flights[query, *Reply]
 	roots    *cut
 	local    bool // the root servers are on this host, so others may be, too
 	minimise Minimise

@@ -199,6 +199,42 @@ func testIterativeMerges(t *testing.T) {
 	wantAnswer(t, r, "ftp.google.com.", dns.TypeA, "NXDOMAIN google.com. 60 IN SOA ns.google.com. host.google.com. 1 900 900 1800 60")
 }
 
+// The questions for a name's two types of address are one on their common way.
+func TestIterativeMergesQueries(t *testing.T) { synctest.Test(t, testIterativeMergesQueries) }
+
+func testIterativeMergesQueries(t *testing.T) {
+	n := small(t)
+	for _, addr := range []string{rootAddr, tldAddr, zoneAddr} {
+		n.host(addr).delay = 10 * time.Millisecond
+	}
+	r := newIterative(t, n)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		wantAnswer(t, r, "www.google.com.", dns.TypeA, "www.google.com. 300 IN A 192.0.2.80")
+	})
+	wg.Go(func() {
+		wantAnswer(t, r, "www.google.com.", dns.TypeAAAA, "NOERROR google.com. 60 IN SOA ns.google.com. host.google.com. 1 900 900 1800 60")
+	})
+	wg.Wait()
+	n.wantQueries("192.0.2.1 com. A", "192.0.2.2 google.com. A", "192.0.2.3 www.google.com. A", "192.0.2.3 www.google.com. AAAA")
+	if s := r.Stats(); s.Queries != 4 || s.MergedQueries != 3 {
+		t.Errorf("%+v", s)
+	}
+	// Who leaves does not take the other's answer along.
+	time.Sleep(time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+	defer cancel()
+	wg.Go(func() {
+		if _, err := r.Resolve(ctx, question("www.google.com.", dns.TypeA)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+	synctest.Wait()
+	wantAnswer(t, r, "www.google.com.", dns.TypeAAAA, "NOERROR google.com. 60 IN SOA ns.google.com. host.google.com. 1 900 900 1800 60")
+	wg.Wait()
+	n.wantQueries("192.0.2.1 com. A", "192.0.2.2 google.com. A", "192.0.2.3 www.google.com. A", "192.0.2.3 www.google.com. AAAA")
+}
+
 // A question has its time, however many servers do not answer.
 func TestIterativeTimeout(t *testing.T) { synctest.Test(t, testIterativeTimeout) }
 

@@ -7,6 +7,7 @@ type IterativeStats struct {
 	FrontStats
 
 	Queries           uint64 // questions put to servers
+	MergedQueries     uint64 // questions whose answer came for another one's sake
 	Lookups           uint64 // questions for the address of a server
 	Referrals         uint64 // referrals followed
 	Lame              uint64 // answers of servers that are none of the zone's
@@ -18,7 +19,7 @@ type IterativeStats struct {
 	LimitQueries uint64 // too many queries
 	LimitDepth   uint64 // too many lookups for the sake of each other
 	LimitCycle   uint64 // a lookup for its own sake
-	LimitLookups uint64 // servers that were not looked up, for too many were
+	LimitLookups uint64 // too many servers of one zone without an address
 
 	// Why records were dropped; see [DropReason].
 	DropRecord    uint64

@@ -148,6 +148,29 @@ func testMinimiseDeniedName(t *testing.T) {
 	n.wantQueries()
 }
 
+// A part of the name that is an alias to what does not exist does exist itself.
+func TestMinimiseAliasOnTheWay(t *testing.T) { synctest.Test(t, testMinimiseAliasOnTheWay) }
+
+func testMinimiseAliasOnTheWay(t *testing.T) {
+	n := small(t)
+	n.zone(zoneAddr, "google.com.", `
+		@ SOA ns host 1 900 900 1800 60
+		b CNAME no
+		a.b A 192.0.2.81`).change = func(_, m *dns.Msg) *dns.Msg {
+		if len(m.Answer) > 0 && m.Answer[0].Header().Rrtype == dns.TypeCNAME {
+			m.Rcode, m.Ns = dns.RcodeNameError, []dns.RR{rr("google.com. SOA ns. host. 1 1 1 1 60")}
+		}
+		return m
+	}
+	for _, mode := range []Minimise{MinimiseRelaxed, MinimiseStrict} {
+		r := newIterative(t, n, func(cfg *IterativeConfig) { cfg.Minimise = mode })
+		wantAnswer(t, r, "a.b.google.com.", dns.TypeA, "a.b.google.com. 3600 IN A 192.0.2.81")
+		if s := r.Stats(); s.MinimiseFallbacks != 0 {
+			t.Errorf("%d fallbacks", s.MinimiseFallbacks)
+		}
+	}
+}
+
 // Where it is said of the whole name, too, that it does not exist, the part is
 // believed not to (RFC 8020 2).
 func TestMinimiseConfirmedDenial(t *testing.T) { synctest.Test(t, testMinimiseConfirmedDenial) }

@@ -38,7 +38,6 @@ func (t *task) spend(q dns.Question) error {
 		return misbehaving(q, netip.AddrPort{}, errTooManyQueries)
 	}
 	t.queries--
-	counter.Inc(&t.r.stats.Queries)
 	return nil
 }
 
@@ -76,19 +75,26 @@ func (t *task) resolve(q dns.Question, k known, waiting trail) (*Answer, error) 
 // sake it was asked, nor one of ours.
 func (t *task) remember(q dns.Question, err error, waiting trail) {
 	ended := t.ctx.Err()
-	if ended == context.Canceled || !waiting.outer() && (ended != nil || isBound(err)) {
+	if ended == context.Canceled || !waiting.outer() && (ended != nil || boundOf(err) != nil) {
 		return
 	}
 	t.r.cache.PutFailure(t.ctx, q.Name, q.Qtype, err, netip.AddrPort{})
 }
 
-// What is too much work for one question.
+// What is too much work for one question. It says nothing of what is asked for on
+// the way.
 var (
 	errTooManyQueries = errors.New("too many servers had to be asked")
 	errCycle          = errors.New("its answer is needed to find it")
 	errTooDeep        = errors.New("too many servers' names depend on each other")
 )
 
-func isBound(err error) bool {
-	return errors.Is(err, errTooManyQueries) || errors.Is(err, errCycle) || errors.Is(err, errTooDeep)
+// boundOf returns which of these the error is because of; nil: of none.
+func boundOf(err error) error {
+	for _, bound := range []error{errTooManyQueries, errCycle, errTooDeep} {
+		if errors.Is(err, bound) {
+			return bound
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package dnsclient
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -200,5 +201,32 @@ func testQueriesAreBounded(t *testing.T) {
 		if failures != 1 {
 			t.Errorf("%d failures are kept, want that of the question alone", failures)
 		}
+	}
+}
+
+// The failures of names that depend on each other do not pile up in each other.
+func TestFailuresDoNotPileUp(t *testing.T) { synctest.Test(t, testFailuresDoNotPileUp) }
+
+func testFailuresDoNotPileUp(t *testing.T) {
+	n := wide(t)
+	n.zone(tldAddr, "com.", `
+		a NS ns.b
+		b NS ns.a`)
+	r := newIterative(t, n)
+	longest := 0
+	for i := range 200 {
+		_, err := r.Resolve(t.Context(), question([]string{"ns.a.com.", "ns.b.com."}[i%2], dns.TypeA))
+		if err == nil {
+			t.Fatal("found")
+		}
+		depth := 0
+		for ; err != nil; err = errors.Unwrap(err) {
+			depth++
+			longest = max(longest, len(err.Error()))
+		}
+		if depth > 10 || longest > 500 {
+			t.Fatalf("an error of %d others, %d bytes long", depth, longest)
+		}
+		time.Sleep(4 * time.Second)
 	}
 }

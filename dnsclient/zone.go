@@ -42,6 +42,7 @@ type asking struct {
 	tries   map[netip.Addr]int
 	probed  bool     // one that rests was asked
 	looked  []string // the names that were looked up
+	limited bool     // there were more
 	refused error    // what was wrong with the last answer that was none
 	silent  error    // why there was no answer at all, the last time
 }
@@ -99,7 +100,7 @@ func (a *asking) lookUp() bool {
 			continue
 		}
 		if len(a.looked) == maxLookups {
-			counter.Inc(&a.t.r.stats.LimitLookups)
+			a.limit()
 			return false
 		}
 		a.looked = append(a.looked, name)
@@ -111,15 +112,27 @@ func (a *asking) lookUp() bool {
 	return false
 }
 
+func (a *asking) limit() {
+	if !a.limited {
+		a.limited = true
+		counter.Inc(&a.t.r.stats.LimitLookups)
+	}
+}
+
 func (a *asking) hasAddress(name string) bool {
 	return slices.ContainsFunc(a.servers, func(c candidate) bool { return c.name == name })
 }
 
-// addServer asks for a server's addresses.
+// addServer asks for a server's addresses. Of a failure no more is kept than that, for
+// it may be of one that is remembered, whose own cause was another, and so on.
 func (a *asking) addServer(name string, qtype uint16) {
 	answer, err := a.t.lookUp(inet(name, qtype), a.waiting)
 	if err != nil {
-		a.silent = err
+		e := &net.DNSError{Err: "no address was found of its server " + name, Name: a.q.Name, IsTemporary: true}
+		if bound := boundOf(err); bound != nil {
+			e.Err, e.UnwrapErr = e.Err+": "+bound.Error(), bound
+		}
+		a.silent = e
 		return
 	}
 	a.servers = append(a.servers, a.t.r.candidates(name, answer.Records)...)
@@ -138,7 +151,7 @@ func (a *asking) ask(s candidate) (*finding, error) {
 		Question: a.q, For: a.waiting[len(a.waiting)-1], Depth: len(a.waiting) - 1,
 		Zone: a.cut.zone, Name: s.name, Server: server,
 	})
-	r, err := t.r.client.Exchange(t.ctx, server, Query{Question: a.q, Timeout: t.r.peers.timeout(s.addr)})
+	r, err := t.r.query(t.ctx, server, a.q)
 	switch {
 	case t.ctx.Err() != nil:
 		return nil, canceled(t.ctx, a.q)
@@ -146,7 +159,6 @@ func (a *asking) ask(s candidate) (*finding, error) {
 		a.unanswered(s, err)
 		return nil, nil
 	}
-	t.r.peers.answered(s.addr, r.RTT)
 	return a.read(s, r), nil
 }
 
@@ -154,8 +166,6 @@ func (a *asking) ask(s candidate) (*finding, error) {
 // at all is not tried again.
 func (a *asking) unanswered(s candidate, err error) {
 	a.silent = err
-	counter.Inc(&a.t.r.stats.Unanswered)
-	a.t.r.peers.timedOut(s.addr)
 	if e := (*net.DNSError)(nil); errors.As(err, &e) && !e.IsTimeout {
 		a.tries[s.addr] = maxTries
 	}
@@ -179,7 +189,9 @@ func (a *asking) read(s candidate, r *Reply) *finding {
 		}
 	case kindFailed:
 		counter.Inc(&a.t.r.stats.Refused)
-		a.refused = refusal(a.q, r)
+		if a.refused = refusal(a.q, r); r.Msg.Truncated {
+			a.refused = misbehaving(a.q, r.Server, errTruncated)
+		}
 	case kindReferral:
 		counter.Inc(&a.t.r.stats.Referrals)
 		traceOf(a.t.ctx).referral(ReferralEvent{a.q, r.Server, f.cut.zone, f.cut.names(), f.cut.glue})
