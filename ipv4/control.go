@@ -28,7 +28,7 @@ func (l *Layer) control(in *packet.In, h icmpHeader, quote []byte) {
 		l.discard(in, &s.DropForeign)
 		return
 	}
-	c := packet.Control{Local: quoted.Src, Remote: quoted.Dst, Quoted: quote[hlen:]}
+	c := packet.Control{Local: quoted.Src, Remote: quoted.Dst, Quoted: quote[hlen:], Event: in.Event}
 	c.Err, c.Hard = controlErr(h)
 	if h.typ == icmpUnreachable && h.code == codeFragNeeded {
 		if c.MTU = nextHopMTU(h, &quoted); c.MTU < minMTU {

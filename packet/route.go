@@ -39,4 +39,5 @@ type Control struct {
 	Err           syscall.Errno // what Linux reports for it: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ...
 	Hard          bool          // not expected to pass by itself (RFC 1122 4.2.3.9)
 	MTU           int           // of the next hop, where fragmentation was needed; else 0
+	Event         trace.ID      // of the message's arrival; 0 if nobody listens
 }

@@ -38,7 +38,7 @@ type Stack struct {
 // cfg that is out of range.
 func New(cfg Config) (*Stack, error) {
 	if cfg.Trace != nil {
-		cfg.IP.Trace, cfg.UDP.Trace = cfg.Trace, cfg.Trace
+		cfg.IP.Trace, cfg.TCP.Trace, cfg.UDP.Trace = cfg.Trace, cfg.Trace, cfg.Trace
 	}
 	if cfg.Rand != nil {
 		cfg.IP.Rand, cfg.TCP.Rand, cfg.UDP.Rand = cfg.Rand, cfg.Rand, cfg.Rand

@@ -9,13 +9,13 @@ import (
 // ackOK is step five of RFC 9293 3.10.7.4: the ACK field.
 func (c *tcb) ackOK(now instant, s *segment) bool {
 	if !s.Flags.Has(ACK) {
-		counter.Inc(&c.stats.InBadState)
+		s.drop(&c.stats.InBadState)
 		return false
 	}
 	ack := c.sndPos(s.Ack)
 	if c.state == SynReceived {
 		if ack <= c.sndUna || ack > c.sndNxt {
-			counter.Inc(&c.stats.InBadAck)
+			s.drop(&c.stats.InBadAck)
 			c.refuse(s)
 			return false
 		}
@@ -23,7 +23,7 @@ func (c *tcb) ackOK(now instant, s *segment) bool {
 		c.establish(now)
 	}
 	if ack > c.sndNxt || ack < c.sndUna-int64(c.maxSndWnd) { // RFC 5961 5.2
-		counter.Inc(&c.stats.InBadAck)
+		s.drop(&c.stats.InBadAck)
 		c.challenge(now)
 		return false
 	}

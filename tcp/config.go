@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Config sets what connections start with. The zero value works.
@@ -60,6 +62,8 @@ type Config struct {
 	// Rand is what the layer draws from, in New, for the key of its sequence numbers and to
 	// choose ports, for a run that can be repeated. nil: nobody can guess them.
 	Rand rand.Source
+	// Trace is where the layer's events happen. nil: nobody is told.
+	Trace *trace.Node
 }
 
 const (

@@ -82,7 +82,7 @@ func TestConfigRanges(t *testing.T) {
 	if _, err := (Config{Congestion: "vegas"}).withDefaults(); err == nil {
 		t.Error("an unknown congestion control is taken")
 	}
-	if reflect.TypeFor[Config]().NumField() != 15 { // with Rand, which takes any source
+	if reflect.TypeFor[Config]().NumField() != 16 { // with Rand and Trace, which take any
 		t.Error("a field of Config is not tested here")
 	}
 }

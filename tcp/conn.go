@@ -32,6 +32,7 @@ type Conn struct {
 	counted  bool          // in CurrEstab
 	detached bool          // no longer in the table of connections
 	closed   bool          // by the application
+	story    *story        // nil: nobody has listened
 }
 
 // newConn returns a connection that is in no state yet.
@@ -71,6 +72,7 @@ func (c *Conn) receive(s *segment) {
 	defer c.mu.Unlock()
 	now := c.layer.clock.now()
 	c.tcb.receive(now, s)
+	c.received(s)
 	if s.segSize == 0 && c.readersDue() {
 		c.atBatchEnd(s.in)
 	}
@@ -111,6 +113,7 @@ func (c *Conn) expired() {
 	defer c.mu.Unlock()
 	now := c.layer.clock.now()
 	c.timerAt = 0
+	c.timerExpired(now)
 	c.tcb.advance(now)
 	c.settle(now)
 }
@@ -164,10 +167,13 @@ func (c *Conn) wakeWriters() {
 // output sends all that may be sent now.
 func (c *Conn) output(now instant) {
 	c.updatePath()
+	c.observe()
 	var s segment
 	for c.tcb.next(now, &s) {
+		c.explain(&s)
 		c.layer.transmit(c.route, c.tuple, &s)
 	}
+	c.observe()
 }
 
 // schedule arms the timer, if the next deadline is earlier than the one it is armed
@@ -230,6 +236,7 @@ func (c *Conn) timeWait() *timeWait {
 func (c *Conn) abort(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.called("close", "the stack or the listener is closed")
 	c.tcb.abort(err)
 	c.settle(c.layer.clock.now())
 	c.readers.Broadcast()

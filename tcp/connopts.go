@@ -22,6 +22,7 @@ func (c *Conn) Close() error {
 	c.closed = true
 	c.readEnd.Stop()
 	c.writeEnd.Stop()
+	c.called("close", "")
 	if c.linger == 0 {
 		c.tcb.abort(nil)
 	} else {
@@ -61,6 +62,7 @@ func (c *Conn) CloseWrite() error {
 	case !c.tcb.canWrite() && c.tcb.finAt == 0:
 		return c.opError("close", syscall.ENOTCONN)
 	}
+	c.called("close", "the stream to the peer")
 	c.tcb.closeWrite()
 	c.wakeWriters()
 	c.settle(c.layer.clock.now())
@@ -70,6 +72,7 @@ func (c *Conn) CloseWrite() error {
 // do runs f under the lock on a connection that is not closed, and sends what follows of it.
 func (c *Conn) do(op string, f func()) error {
 	return c.locked(op, func() {
+		c.called(op, "")
 		f()
 		c.settle(c.layer.clock.now())
 	})

@@ -31,6 +31,7 @@ func (c *Conn) control(seq Seq, ctl *packet.Control) bool {
 	if at := c.tcb.sndPos(seq); at < c.tcb.sndUna || at >= c.tcb.sndNxt {
 		return false
 	}
+	c.because(ctl.Event)
 	if ctl.MTU > 0 {
 		c.route.LowerMTU(ctl.MTU)
 		c.updatePath()
@@ -46,7 +47,7 @@ func (c *Conn) control(seq Seq, ctl *packet.Control) bool {
 func (c *tcb) pathShrank(mss int) {
 	if c.fl != nil {
 		c.fl.markLonger(mss)
-		c.resendNow = true
+		c.resendNow, c.lossWhy = true, whyPathShrank
 	}
 }
 

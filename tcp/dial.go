@@ -89,6 +89,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 		c.wakeWriters()
 	})()
 	now := c.layer.clock.now()
+	c.dialed(ctx)
 	c.tcb.connect(now)
 	c.settle(now)
 	for canceled == nil && (c.tcb.state == SynSent || c.tcb.state == SynReceived) {
@@ -98,6 +99,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 	case c.tcb.state == Closed && c.tcb.err != nil:
 		return c.tcb.err
 	case c.tcb.state == Closed, c.tcb.state == SynSent, c.tcb.state == SynReceived:
+		c.called("cancel", "the wait for the connection")
 		c.tcb.abort(canceled)
 		c.settle(c.layer.clock.now())
 		return canceled

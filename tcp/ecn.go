@@ -113,7 +113,7 @@ func (c *tcb) takeMark(s *segment) {
 		c.ecn |= ecnDemand
 	}
 	if s.Flags.Has(CWR) || !before.has(ecnDemand) && c.ecn.has(ecnDemand) {
-		c.ackBatch = true
+		c.ackBatch, c.ackWhy = true, whyMark
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/internal/random"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Protocol is TCP's number in IP.
@@ -35,6 +36,7 @@ type Layer struct {
 	cfg    Config
 	clock  clock
 	random *random.Source
+	trace  *trace.Node
 	secret secret
 	conns  table
 	waits  timeWaits
@@ -55,6 +57,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 		cfg:       cfg,
 		clock:     newClock(),
 		random:    random.New(cfg.Rand),
+		trace:     cfg.Trace,
 		listeners: make(map[netip.AddrPort]*Listener),
 	}
 	l.secret = newSecret(l.random)
@@ -69,15 +72,15 @@ func (l *Layer) Receive(in *packet.In) {
 	counter.Add(&l.stats.InSegs, s.onWire())
 	switch {
 	case in.Broadcast: // RFC 9293 3.9.2.3
-		counter.Inc(&l.stats.InBroadcast)
+		l.drop(&s, &l.stats.InBroadcast)
 		return
 	case err != nil:
 		counter.Inc(&l.stats.InErrs)
-		counter.Inc(&l.stats.InTruncated)
+		l.drop(&s, &l.stats.InTruncated)
 		return
 	case !checksumOK(in):
 		counter.Inc(&l.stats.InErrs)
-		counter.Inc(&l.stats.InCsumErrors)
+		l.drop(&s, &l.stats.InCsumErrors)
 		return
 	}
 	t := tuple{
@@ -112,7 +115,7 @@ func (l *Layer) receiveNew(t tuple, s *segment, minISN Seq) {
 		ln.receive(t, s, minISN)
 		return
 	}
-	counter.Inc(&l.stats.InNoPort)
+	l.drop(s, &l.stats.InNoPort)
 	l.reset(t, s)
 }
 
@@ -123,10 +126,10 @@ func (l *Layer) reset(t tuple, s *segment) {
 	}
 	route, err := l.net.Route(t.local.Addr(), t.remote.Addr())
 	if err != nil {
-		counter.Inc(&l.stats.OutErrors)
+		l.drop(s, &l.stats.OutErrors)
 		return
 	}
-	r := segment{}
+	r := segment{why: whyNoConn, cause: s.event()}
 	if s.Flags.Has(ACK) {
 		r.Flags, r.Seq = RST, s.Ack
 	} else {
@@ -146,6 +149,9 @@ func (l *Layer) transmit(route packet.Route, t tuple, s *segment) {
 	p.Csum, p.CsumOffset = packet.CsumPartial, checksumOffset
 	if s.segSize > 0 {
 		p.GSO, p.SegSize = packet.GSOTCP, uint16(s.segSize)
+	}
+	if l.trace.On() {
+		p.Mark.Cause, p.Mark.Rule = s.cause, rules[s.why]
 	}
 	s.SrcPort, s.DstPort = t.local.Port(), t.remote.Port()
 	n := s.Header.Len()

@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/internal/deadline"
 	"github.com/tinystack/tinystack/internal/ephemeral"
 )
@@ -196,14 +195,14 @@ func (ln *Listener) receive(t tuple, s *segment, minISN Seq) {
 func (ln *Listener) receiveListen(t tuple, s *segment, minISN Seq) {
 	switch {
 	case s.Flags.Has(RST): // First
-		counter.Inc(&ln.layer.stats.InBadState)
+		ln.layer.drop(s, &ln.layer.stats.InBadState)
 	case s.Flags.Has(ACK): // Second
-		counter.Inc(&ln.layer.stats.InNoPort)
+		ln.layer.drop(s, &ln.layer.stats.InNoPort)
 		ln.layer.reset(t, s)
 	case s.Flags.Has(SYN) && !s.Flags.Has(FIN): // Third
 		ln.half.open(t, s, minISN)
 	default: // Fourth
-		counter.Inc(&ln.layer.stats.InBadState)
+		ln.layer.drop(s, &ln.layer.stats.InBadState)
 	}
 }
 

@@ -168,7 +168,7 @@ func (c *tcb) receiveSynSent(now instant, s *segment) {
 	if s.Flags.Has(ACK) { // First, check the ACK bit
 		ack := c.sndPos(s.Ack)
 		if ack <= 0 || ack > c.sndNxt {
-			counter.Inc(&c.stats.InBadAck)
+			s.drop(&c.stats.InBadAck)
 			c.refuse(s)
 			return
 		}
@@ -177,7 +177,7 @@ func (c *tcb) receiveSynSent(now instant, s *segment) {
 	switch {
 	case s.Flags.Has(RST): // Second, check the RST bit
 		if !ackOK {
-			counter.Inc(&c.stats.InBadState)
+			s.drop(&c.stats.InBadState)
 			return
 		}
 		c.end(errRefused)
@@ -190,11 +190,11 @@ func (c *tcb) receiveSynSent(now instant, s *segment) {
 		c.startCongestion()
 		c.establish(now)
 		c.ackedData(now, s, c.sndPos(s.Ack))
-		c.ackNow = true
+		c.ack(whyHandshakeAck)
 		// Data and FIN that came with the SYN-ACK (RFC 9293 3.10.7.3, last paragraph but one).
 		c.text(now, s, c.trim(s, 1))
 	default: // Fifth
-		counter.Inc(&c.stats.InBadState)
+		s.drop(&c.stats.InBadState)
 	}
 }
 
@@ -203,7 +203,7 @@ func (c *tcb) simultaneousOpen() {
 	c.state = SynReceived
 	c.startCongestion()
 	c.fl.markFirstLost(1)
-	c.resendNow = true
+	c.resendNow, c.lossWhy = true, whySimultaneous
 }
 
 // establish enters ESTABLISHED, or FIN-WAIT-1 if the application closed meanwhile.

@@ -19,11 +19,12 @@ func (c *tcb) next(now instant, s *segment) bool {
 	switch {
 	case c.refuseNow:
 		c.refuseNow = false
-		s.Flags, s.Seq = RST, c.refuseAck
+		s.Flags, s.Seq, s.why = RST, c.refuseAck, whyRefused
 		return true
 	case c.resetNow:
 		c.resetNow = false
 		s.Flags, s.Seq, s.Ack = RST|ACK, c.iss+Seq(c.sndNxt), c.irs+Seq(c.rcvNxt)
+		s.why = whyAbort
 		return true
 	case c.state == Closed:
 		return false
@@ -35,9 +36,9 @@ func (c *tcb) next(now instant, s *segment) bool {
 	case c.sendProbe(now, s):
 	case c.keepProbe:
 		c.keepProbe = false
-		s.Seq = c.iss + Seq(c.sndNxt-1) // RFC 9293 3.8.4
+		s.Seq, s.why = c.iss+Seq(c.sndNxt-1), whyKeepAlive // RFC 9293 3.8.4
 	case c.ackNow:
-		s.Seq = c.iss + Seq(c.sndNxt)
+		s.Seq, s.why = c.iss+Seq(c.sndNxt), c.ackWhy
 	default:
 		c.armPersist(now)
 		c.noteLimit(now)
@@ -191,6 +192,7 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	c.resendNow = false
 	c.segmentAt(now, s, start, start+int64(n))
 	c.countAgain(s)
+	s.why = c.lossWhy
 	if c.rep != nil {
 		c.rep.undo.resent(now, n)
 		c.rep.prr.out += n
@@ -336,6 +338,7 @@ func (c *tcb) sendProbe(now instant, s *segment) bool {
 	}
 	c.segmentAt(now, s, start, end)
 	counter.Inc(&c.stats.ZeroWindowProbes)
+	s.why = whyWindowProbe
 	c.armRexmit(now, true)
 	return true
 }

@@ -57,7 +57,9 @@ func (c *Conn) waitFor(p []byte) (n int) {
 
 // sendAckIfDue sends an ACK that a Read gave cause for.
 func (c *Conn) sendAckIfDue() {
+	c.hasRead()
 	if c.tcb.ackNow {
+		c.called("read", "")
 		c.settle(c.layer.clock.now())
 	}
 }
@@ -97,6 +99,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		c.waitToWrite()
 	}
 	c.writing = true
+	c.calledWrite(len(p))
 	n, err := c.write(p)
 	c.writing = false
 	c.wakeWriters()

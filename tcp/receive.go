@@ -21,7 +21,7 @@ func (c *tcb) receive(now instant, s *segment) {
 	}
 	switch c.state {
 	case Closed: // between its being looked up and now
-		counter.Inc(&c.stats.InBadState)
+		s.drop(&c.stats.InBadState)
 		return
 	case SynSent:
 		c.receiveSynSent(now, s)
@@ -58,12 +58,12 @@ func (c *tcb) timestampOK(now instant, s *segment) bool {
 		return true
 	}
 	if !s.Options.HasTimestamps {
-		counter.Inc(&c.stats.InNoTimestamp)
+		s.drop(&c.stats.InNoTimestamp)
 		return false
 	}
 	const tooOld = 24 * 24 * time.Hour // RFC 7323 5.5
 	if int32(s.Options.TSVal-c.tsRecent) < 0 && now.sub(c.tsRecentAt) < tooOld {
-		counter.Inc(&c.stats.InPAWS)
+		s.drop(&c.stats.InPAWS)
 		c.answerBad(now, s)
 		return false
 	}
@@ -83,9 +83,9 @@ func (c *tcb) sequenceOK(now instant, s *segment, seq int64) bool {
 	end := seq + s.seqLen()
 	switch {
 	case end <= c.rcvNxt && s.seqLen() > 0:
-		counter.Inc(&c.stats.InDuplicate)
+		s.drop(&c.stats.InDuplicate)
 	case seq > c.rcvEdge, end < c.rcvNxt:
-		counter.Inc(&c.stats.InOutOfWindow)
+		s.drop(&c.stats.InOutOfWindow)
 	default:
 		return true
 	}
@@ -109,10 +109,10 @@ func (c *tcb) trim(s *segment, seq int64) int64 {
 	if over := int(seq + int64(s.dataLen()) - edge); over > 0 {
 		// "Special allowance should be made to accept valid ACKs, URGs, and RSTs":
 		// those were looked at, whatever the window.
-		counter.Inc(&c.stats.InOutOfWindow)
+		s.drop(&c.stats.InOutOfWindow)
 		s.data[0] = s.data[0][:s.dataLen()-over]
 		s.Flags &^= FIN
-		c.ackNow = true
+		c.ack(whyBeyondWindow)
 	}
 	return seq
 }
@@ -124,27 +124,27 @@ func (c *tcb) answerBad(now instant, s *segment) {
 	switch {
 	case s.Flags.Has(RST):
 	case s.seqLen() > 0 && !s.Flags.Has(SYN):
-		c.ackNow = true
+		c.ack(whyNotAcceptable)
 	default:
-		c.limitedAck(now)
+		c.limitedAck(now, whyNotAcceptable)
 	}
 }
 
 // limitedAck sends an ACK unless one was sent a short time ago, and reports whether it did.
-func (c *tcb) limitedAck(now instant) bool {
+func (c *tcb) limitedAck(now instant, w why) bool {
 	if now < c.challengeAt {
 		counter.Inc(&c.stats.AcksLimited)
 		return false
 	}
 	c.challengeAt = now.add(badSegmentInterval)
-	c.ackNow = true
+	c.ack(w)
 	return true
 }
 
 // challenge is RFC 5961's challenge ACK: who sent this, if it was the
 // peer, will answer with what is right.
 func (c *tcb) challenge(now instant) {
-	if c.limitedAck(now) {
+	if c.limitedAck(now, whyChallenge) {
 		counter.Inc(&c.stats.ChallengeAcks)
 	}
 }
@@ -186,11 +186,11 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 	if n := s.dataLen(); n > 0 {
 		c.lastData = now
 		if !c.state.receives() {
-			counter.Inc(&c.stats.InBadState) // after the peer's FIN there is no data
+			s.drop(&c.stats.InBadState) // after the peer's FIN there is no data
 			return
 		}
 		if c.orphan { // RFC 9293 3.6.1: nobody will read it
-			counter.Inc(&c.stats.InAfterClose)
+			s.drop(&c.stats.InAfterClose)
 			c.abort(nil)
 			return
 		}
@@ -202,27 +202,27 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 		}
 	}
 	if s.Flags.Has(FIN) {
-		c.noteFin(seq + int64(s.dataLen()))
+		c.noteFin(s, seq+int64(s.dataLen()))
 	}
 	if c.rcvFin != 0 && c.rcvNxt == c.rcvFin {
 		c.finReceived(now)
 	}
 }
 
-// noteFin takes note of where the peer's stream ends. A FIN before data that has
+// noteFin takes note of s, whose FIN says where the peer's stream ends. A FIN before data that has
 // arrived already contradicts the peer's own words, and is not believed.
-func (c *tcb) noteFin(at int64) {
+func (c *tcb) noteFin(s *segment, at int64) {
 	switch {
 	case c.rcvFin != 0:
 	case at < c.rcvNxt, c.ooo != nil && at < c.ooo.end():
-		counter.Inc(&c.stats.InBadState)
+		s.drop(&c.stats.InBadState)
 	default:
 		c.rcvFin = at
 		if at == c.rcvNxt {
 			return // finReceived has it acknowledged
 		}
 	}
-	c.ackNow = true
+	c.ack(whyFINBeyondGap)
 }
 
 // inOrder takes data that starts at rcvNxt, and what it connects to.
@@ -244,9 +244,9 @@ func (c *tcb) inOrder(now instant, s *segment) {
 	c.tuneReceive(now, s)
 	switch {
 	case filled: // "when the incoming segment fills in all or part of a gap" (RFC 5681 4.2)
-		c.ackNow = true
+		c.ack(whyGapFilled)
 	case c.rcvNxt-c.lastAckSent >= 2*int64(c.rcvMSS):
-		c.ackBatch = true
+		c.ackBatch, c.ackWhy = true, whySecondSegment
 	default:
 		c.ackLater(now)
 	}
@@ -257,7 +257,7 @@ func (c *tcb) inOrder(now instant, s *segment) {
 func (c *tcb) ackLater(now instant) {
 	switch {
 	case c.cfg.DelayedAck < 0:
-		c.ackBatch = true
+		c.ackBatch, c.ackWhy = true, whyNoDelay
 	case c.ackDue == 0:
 		c.ackDue = now.add(c.cfg.DelayedAck)
 	}
@@ -289,7 +289,7 @@ func (c *tcb) dropUnread() {
 
 // outOfOrder keeps data beyond a gap and acknowledges it at once (RFC 5681 4.2).
 func (c *tcb) outOfOrder(now instant, seq int64, s *segment) {
-	c.ackNow = true
+	c.ack(whyBeyondGap)
 	c.counts.oooSegs++
 	if c.ooo == nil {
 		c.ooo = new(reassembly)
@@ -297,9 +297,9 @@ func (c *tcb) outOfOrder(now instant, seq int64, s *segment) {
 	fresh, ok := c.ooo.insert(seq, s.data[0], s.in)
 	switch {
 	case !ok:
-		counter.Inc(&c.stats.OfoPruned)
+		s.drop(&c.stats.OfoPruned)
 	case fresh == 0:
-		counter.Inc(&c.stats.InDuplicate)
+		s.drop(&c.stats.InDuplicate)
 	}
 	c.noteDuplicate(c.ooo.twice.start, c.ooo.twice.end)
 	c.tuneReceive(now, s)
@@ -329,7 +329,7 @@ func (c *tcb) finReceived(now instant) {
 	case FinWait2:
 		c.enterTimeWait()
 	}
-	c.ackNow = true
+	c.ack(whyFINAck)
 }
 
 // enterTimeWait: both ends are done, and all of it is acknowledged.

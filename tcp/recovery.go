@@ -45,7 +45,11 @@ func (c *tcb) detectLost(now instant) int {
 	if c.fl == nil || !c.sackOK {
 		return 0
 	}
-	return c.fl.detectLost(now, c.reorderWindow())
+	lost := c.fl.detectLost(now, c.reorderWindow())
+	if lost > 0 {
+		c.lossWhy = whyRACK
+	}
+	return lost
 }
 
 // noteDupAck counts, and takes what left the network off pipe, if no SACK block says it. Before
@@ -78,7 +82,7 @@ func (c *tcb) inOpen(now instant, n *news, lost int) {
 	default:
 		c.enterRecovery(now)
 		r.dupAcked = min(dupThresh*c.mss(c.tsLen()), c.inFlight())
-		c.markFirstLost()
+		c.markFirstLost(whyThirdDuplicate)
 	}
 }
 
@@ -99,10 +103,10 @@ func (c *tcb) enterRecovery(now instant) {
 	c.resendNow = true
 }
 
-// markFirstLost has the first segment sent again at once.
-func (c *tcb) markFirstLost() {
+// markFirstLost has the first segment sent again at once, for reason w.
+func (c *tcb) markFirstLost(w why) {
 	c.fl.markFirstLost(c.mss(c.tsLen()))
-	c.resendNow = true
+	c.resendNow, c.lossWhy = true, w
 }
 
 func (c *tcb) inRecovery(now instant, n *news, lost int) {
@@ -114,7 +118,7 @@ func (c *tcb) inRecovery(now instant, n *news, lost int) {
 		c.reducePaced(n, lost)
 	case n.advanced: // RFC 6582 3.2 step 3, a partial acknowledgement
 		c.rep.dupAcked = max(0, c.rep.dupAcked-max(0, n.bytes-c.mss(c.tsLen())))
-		c.markFirstLost()
+		c.markFirstLost(whyPartialAck)
 	}
 }
 
@@ -139,6 +143,9 @@ func (c *tcb) endRecovery(now instant) {
 // lossTimer is the reordering timer (RFC 8985 6.3): what it waited for has not arrived.
 func (c *tcb) lossTimer(now instant) {
 	lost := c.detectLost(now)
+	if lost > 0 {
+		c.lossWhy = whyReorderTimer
+	}
 	switch {
 	case lost == 0:
 	case c.phase <= cwr:
@@ -173,7 +180,10 @@ func (c *tcb) retransmitTimeout(now instant) {
 	r.recover = c.sndNxt
 	r.probeEnd = 0
 	c.forgetDupAcks()
-	c.resendNow = true
+	c.resendNow, c.lossWhy = true, whyTimeout
+	if !c.state.synchronized() {
+		c.lossWhy = whySYNAgain
+	}
 	c.backOff()
 }
 

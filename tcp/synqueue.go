@@ -5,6 +5,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // maxSynAcks is the number of times a SYN-ACK is sent: after 1, 2, 4, ... seconds, 63 s in all, as
@@ -53,7 +54,7 @@ func (q *synQueue) open(t tuple, s *segment, minISN Seq) {
 	l := q.ln.layer
 	route, err := l.net.Route(t.local.Addr(), t.remote.Addr())
 	if err != nil {
-		counter.Inc(&l.stats.SynDropped)
+		l.drop(s, &l.stats.SynDropped)
 		return
 	}
 	if len(q.all) >= l.cfg.Backlog {
@@ -72,7 +73,7 @@ func (q *synQueue) open(t tuple, s *segment, minISN Seq) {
 	}
 	q.all[t] = h
 	q.bySends[0].push(h)
-	q.answer(h)
+	q.answer(h, l.opened(t, s), whySynAck)
 }
 
 func (q *synQueue) oldest() *halfOpen {
@@ -90,17 +91,17 @@ func (q *synQueue) remove(h *halfOpen) {
 }
 
 // answer sends the SYN-ACK, for the first time or again.
-func (q *synQueue) answer(h *halfOpen) {
+func (q *synQueue) answer(h *halfOpen, cause trace.ID, w why) {
 	q.bySends[h.sends].unlink(h)
 	h.sends = min(h.sends+1, maxSynAcks)
 	q.bySends[h.sends].push(h)
 	h.sentAt = q.ln.layer.clock.now()
-	q.send(h, SYN|ACK)
+	q.send(h, SYN|ACK, cause, w)
 	q.arm()
 }
 
 // send sends the SYN-ACK, or an ACK.
-func (q *synQueue) send(h *halfOpen, flags Flags) {
+func (q *synQueue) send(h *halfOpen, flags Flags, cause trace.ID, w why) {
 	l := q.ln.layer
 	var c tcb // what a connection would say now
 	c.init(&l.cfg, &l.stats, h.iss, h.tsOffset)
@@ -117,6 +118,7 @@ func (q *synQueue) send(h *halfOpen, flags Flags) {
 	}
 	c.finish(now, &s)
 	s.again = flags.Has(SYN) && (h.sends > 1 || h.repeated)
+	s.cause, s.why = cause, w
 	l.transmit(h.route, h.tuple, &s)
 }
 
@@ -158,7 +160,7 @@ func (q *synQueue) expire() {
 				counter.Inc(&q.ln.layer.stats.AttemptFails)
 				q.remove(h)
 			} else {
-				q.answer(h)
+				q.answer(h, q.ln.layer.timer(h.tuple, timerSynAck), whySynAckAgain)
 			}
 		}
 	}
@@ -182,33 +184,33 @@ func (q *synQueue) receive(h *halfOpen, s *segment) *Conn {
 	case s.Flags&(SYN|ACK|RST) == SYN && s.Seq == h.syn.peerSynSeq: // the SYN again
 		h.repeated = true
 		h.syn.ecn = h.syn.ecn && offersECN(s.Flags) // RFC 3168 6.1.1.1
-		q.send(h, SYN|ACK)
+		q.send(h, SYN|ACK, s.event(), whySynAck)
 	case h.stale(s):
-		counter.Inc(&l.stats.InPAWS)
-		q.acknowledge(h)
+		l.drop(s, &l.stats.InPAWS)
+		q.acknowledge(h, s, whyNotAcceptable)
 	case offset < 0, offset > min(l.cfg.ReceiveBuffer, 65535):
-		counter.Inc(&l.stats.InOutOfWindow)
+		l.drop(s, &l.stats.InOutOfWindow)
 		if !s.Flags.Has(RST) {
-			q.acknowledge(h)
+			q.acknowledge(h, s, whyNotAcceptable)
 		}
 	case s.Flags.Has(RST): // Second
 		if offset != 0 { // RFC 5961 3.2
-			q.challenge(h)
+			q.challenge(h, s)
 			break
 		}
 		counter.Inc(&l.stats.AttemptFails)
 		q.remove(h)
 	case s.Flags.Has(SYN): // Fourth
-		q.challenge(h) // RFC 5961 4.2
+		q.challenge(h, s) // RFC 5961 4.2
 	case h.syn.tsOK && !s.Options.HasTimestamps: // RFC 7323 3.2
-		counter.Inc(&l.stats.InNoTimestamp)
+		l.drop(s, &l.stats.InNoTimestamp)
 	case !s.Flags.Has(ACK): // Fifth
-		counter.Inc(&l.stats.InBadState)
+		l.drop(s, &l.stats.InBadState)
 	case s.Ack != h.iss+1:
-		counter.Inc(&l.stats.InBadAck)
+		l.drop(s, &l.stats.InBadAck)
 		l.reset(h.tuple, s)
 	case q.ln.full(): // as in Linux, the client will think it is connected, and send again
-		counter.Inc(&l.stats.ListenOverflows)
+		l.drop(s, &l.stats.ListenOverflows)
 	default:
 		return q.promote(h)
 	}
@@ -223,22 +225,22 @@ func (h *halfOpen) stale(s *segment) bool {
 	return int32(s.Options.TSVal-h.syn.tsVal) < 0
 }
 
-// acknowledge tells the peer where we are, unless it was told a short time ago. It
-// reports whether it did.
-func (q *synQueue) acknowledge(h *halfOpen) bool {
+// acknowledge tells the peer, who sent s, where we are, unless it was told a short time
+// ago. It reports whether it did.
+func (q *synQueue) acknowledge(h *halfOpen, s *segment, w why) bool {
 	now := q.ln.layer.clock.now()
 	if now < h.answerAt {
 		counter.Inc(&q.ln.layer.stats.AcksLimited)
 		return false
 	}
 	h.answerAt = now.add(badSegmentInterval)
-	q.send(h, 0)
+	q.send(h, 0, s.event(), w)
 	return true
 }
 
 // challenge sends RFC 5961's challenge ACK.
-func (q *synQueue) challenge(h *halfOpen) {
-	if q.acknowledge(h) {
+func (q *synQueue) challenge(h *halfOpen, s *segment) {
+	if q.acknowledge(h, s, whyChallenge) {
 		counter.Inc(&q.ln.layer.stats.ChallengeAcks)
 	}
 }
@@ -252,6 +254,7 @@ func (q *synQueue) promote(h *halfOpen) *Conn {
 		sentAt = 0
 	}
 	c.tcb.accept(l.clock.now(), h.syn, sentAt)
+	c.told() // from this state on
 	if !l.conns.add(h.tuple, entry{conn: c}) {
 		return nil
 	}

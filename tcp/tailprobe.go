@@ -51,6 +51,7 @@ func (c *tcb) sendTailProbe(now instant, s *segment) bool {
 		c.resendLast(now, s, mss)
 	}
 	counter.Inc(&c.stats.LossProbes)
+	s.why = whyTailProbe
 	r := c.repairs()
 	r.probeEnd, r.probeOld = c.sndNxt, !fresh
 	c.fl.probeAt = 0

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // tcb is a connection's state (RFC 9293 3.3.1) and the pure half of TCP: it has
@@ -66,6 +67,8 @@ type tcb struct {
 	tailProbe bool // a tail loss probe
 	resetNow  bool // a RST
 	refuseNow bool // a RST for an ACK of refuseAck
+	ackWhy    why  // of ackNow, ackBatch or ackDue, the one set last
+	lossWhy   why  // of what is to be sent again
 
 	// Loss recovery.
 	phase phase
@@ -133,9 +136,12 @@ type segment struct {
 	Header
 	data    [2][]byte // in: only the first
 	in      *packet.In
-	again   bool  // out: nothing in it is new
-	segSize int   // bytes of data in each segment on the wire, if it is a super-segment
-	ecn     uint8 // the IP header's ECN field
+	again   bool     // out: nothing in it is new
+	why     why      // out
+	segSize int      // bytes of data in each segment on the wire, if it is a super-segment
+	ecn     uint8    // the IP header's ECN field
+	dropped *uint64  // in: the counter of the last reason to drop it, or a part of it
+	cause   trace.ID // out: of its being sent
 }
 
 func (s *segment) dataLen() int { return len(s.data[0]) + len(s.data[1]) }

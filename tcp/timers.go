@@ -40,7 +40,7 @@ func (c *tcb) advance(now instant) {
 	}
 	if due(&c.ackDue) {
 		counter.Inc(&c.stats.DelayedAcks)
-		c.ackNow = true
+		c.ack(whyDelayedAck)
 	}
 	if due(&c.keepAt) {
 		c.keepAliveExpired(now)
@@ -106,7 +106,7 @@ func (c *tcb) restartTimer(now instant, advanced bool) {
 	case c.persisting && c.sndWnd > 0: // the window opened; the probe did not get in
 		c.rtt.backoff = 0
 		c.fl.markSentBefore(now)
-		c.resendNow = true
+		c.resendNow, c.lossWhy = true, whyWindowOpened
 		c.armRexmit(now, false)
 	case advanced:
 		c.armRexmit(now, c.persisting)

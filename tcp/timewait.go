@@ -45,7 +45,7 @@ func (w *timeWait) receive(t tuple, s *segment) {
 	switch {
 	case s.Flags.Has(RST):
 		if s.Seq != w.rcvNxt { // RFC 5961 3.2
-			counter.Inc(&l.stats.InOutOfWindow)
+			l.drop(s, &l.stats.InOutOfWindow)
 			return
 		}
 		w.waits.remove(w)
@@ -56,10 +56,10 @@ func (w *timeWait) receive(t tuple, s *segment) {
 		l.receiveNew(t, s, w.sndNxt+65536)
 	case s.Flags.Has(FIN) && w.rcvNxt.Sub(s.Seq+Seq(s.seqLen())) == 0: // our ACK was lost
 		w.waits.restart(w, now)
-		w.answer(now)
+		w.answer(now, s)
 	case s.seqLen() > 0 || s.Seq != w.rcvNxt:
-		counter.Inc(&l.stats.InOutOfWindow)
-		w.answerLimited(now)
+		l.drop(s, &l.stats.InOutOfWindow)
+		w.answerLimited(now, s)
 	}
 }
 
@@ -76,12 +76,12 @@ func (w *timeWait) reusable(s *segment) bool {
 	return s.Seq.Sub(w.rcvNxt) > 0
 }
 
-func (w *timeWait) answerLimited(now instant) {
+func (w *timeWait) answerLimited(now instant, s *segment) {
 	if !w.mayAnswer(now) {
 		counter.Inc(&w.waits.layer.stats.AcksLimited)
 		return
 	}
-	w.answer(now)
+	w.answer(now, s)
 }
 
 // mayAnswer reports whether the last answer to a bad segment was long enough ago, and if
@@ -96,9 +96,10 @@ func (w *timeWait) mayAnswer(now instant) bool {
 	return true
 }
 
-// answer sends an ACK.
-func (w *timeWait) answer(now instant) {
+// answer acknowledges to.
+func (w *timeWait) answer(now instant, to *segment) {
 	s := segment{Header: Header{Flags: ACK, Seq: w.sndNxt, Ack: w.rcvNxt, Window: w.window}}
+	s.cause, s.why = to.event(), whyTimeWait
 	if w.tsOK {
 		s.Options.HasTimestamps = true
 		s.Options.TSVal = uint32(int64(now)/int64(time.Millisecond)) + w.tsOffset
@@ -170,6 +171,7 @@ func (ws *timeWaits) expire() {
 	defer ws.mu.Unlock()
 	now := ws.layer.clock.now()
 	for ws.queue.first != nil && ws.queue.first.expires <= now {
+		ws.layer.timeWaitOver(ws.queue.first.tuple)
 		ws.drop(ws.queue.first)
 	}
 	if ws.queue.first != nil {

@@ -39,7 +39,7 @@ func (c *tcb) roomMade() {
 	room := int64(c.receiveRoom())
 	opened := room-left >= int64(min(int(c.rcvBuf/2), c.maxSegment)) && room >= 2*left
 	if opened && (2*left <= told || left < int64(2*c.maxSegment)) {
-		c.ackNow = true
+		c.ack(whyWindowUpdate)
 	}
 }
 

@@ -31,7 +31,7 @@ type Segment struct {
 	Ack     uint32 `json:"ack,omitzero"`
 	Window  uint16 `json:"window"`           // as in the header, not scaled
 	Data    int    `json:"data,omitzero"`    // bytes
-	Options string `json:"options,omitzero"` // "mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7"
+	Options string `json:"options,omitzero"` // "mss 1460, sackOK, TS val 1 ecr 0, wscale 7"
 }
 
 // ICMP is the type and code of a message.
