@@ -43,6 +43,7 @@ func (p *peer) age(now time.Time) {
 
 // answered takes note of a round trip, smoothed as RFC 6298 has it.
 func (p *peer) answered(now time.Time, rtt time.Duration) {
+	rtt = max(rtt, time.Nanosecond) // 0 is that it is not known
 	if p.age(now); p.srtt == 0 {
 		p.srtt, p.rttvar = rtt, rtt/2 // (2.2)
 	} else {

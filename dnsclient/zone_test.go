@@ -72,10 +72,8 @@ func testDeadServer(t *testing.T) {
 	p.wantQueries("192.0.2.4 www.google.com. A")
 	// After some time it is tried again, and is first again.
 	time.Sleep(memory)
-	p.near.change = nil
-	p.take()
+	p.near.change, p.far.delay = nil, 20*time.Millisecond
 	p.again(t)
-	p.far.delay = 20 * time.Millisecond
 	p.again(t)
 	p.take()
 	p.again(t)
