@@ -110,15 +110,19 @@ func (c *tcb) advanceUna(now instant, s *segment, n *news) {
 // sampleRTT takes a round-trip time from a segment sent once; of one sent again
 // only the timestamp tells which transmission was answered (RFC 7323 4).
 // The first is returned, for it is exact; 0: there is none. Where both transmissions arrived
-// the echo is that of the first, whose ACK was lost, and the time since then is not the path's.
+// the echo is that of the first, whose ACK was lost, and the time since then is not the path's:
+// but the timeout was not too short.
 func (c *tcb) sampleRTT(now instant, s *segment, n *news) (exact time.Duration) {
 	switch {
 	case n.sentAt != 0:
 		exact = now.sub(n.sentAt)
 		c.rtt.update(exact)
-	case n.resent && n.dsack.end == 0 && c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
+	case !n.resent || !n.advanced:
+	case n.dsack.end != 0:
+		c.rtt.backoff = 0
+	case c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
 		took := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
-		if took >= 0 && took < c.cfg.MaxRTO { // else it is no echo of ours
+		if took >= 0 && took <= now.sub(n.oldest)+granularity { // else it is no echo of that
 			c.rtt.update(max(took, granularity)) // that of the clock, which may not have ticked
 		}
 	}
@@ -156,7 +160,9 @@ func (c *tcb) readSACK(s *segment, ack int64, n *news) {
 	if c.isDSACK(first, ack, blocks) {
 		counter.Inc(&c.stats.DSACKReceived)
 		c.counts.dsacks++
-		n.dsack = first
+		if c.credible(first) {
+			n.dsack = first
+		}
 		blocks = blocks[1:]
 	}
 	for _, b := range blocks {
@@ -181,6 +187,13 @@ func (c *tcb) isDSACK(first span, ack int64, blocks []Block) bool {
 		return false
 	}
 	return c.sndPos(blocks[1].Left) <= first.start && first.end <= c.sndPos(blocks[1].Right)
+}
+
+// credible reports whether a duplicate may be one of ours: it is near what is in flight, and
+// there are no more of them than segments sent again. Else the network, or a peer
+// that wants a larger window, makes them (RFC 3708 2.2).
+func (c *tcb) credible(dup span) bool {
+	return dup.start >= c.sndUna-int64(c.maxSndWnd) && dup.end <= c.sndNxt && c.counts.dsacks <= c.counts.retrans
 }
 
 // finAcked moves on when our FIN is acknowledged.

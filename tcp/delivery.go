@@ -8,6 +8,7 @@ type delivery struct {
 	bytes    int           // newly known to have arrived
 	sentAt   instant       // of the newest segment, if each was sent once; else 0
 	resent   bool          // some of it had been sent more than once
+	oldest   instant       // the first transmission of any of that; 0: there is none
 	newest   run           // the transmission made last, of those that can have been answered by now
 	upTo     int64         // the highest position that did
 	lowest   int64         // the least end of what was sent only once; 0: there is none
@@ -21,7 +22,10 @@ type delivery struct {
 func (d *delivery) add(r *run) {
 	d.bytes += int(r.end - r.start)
 	d.upTo = max(d.upTo, r.end)
-	d.resent = d.resent || r.resent
+	if r.resent {
+		d.resent = true
+		d.oldest = earlier(d.oldest, r.first)
+	}
 	d.sentAt = max(d.sentAt, r.at)
 	if d.resent {
 		d.sentAt = 0

@@ -11,6 +11,7 @@ import (
 type run struct {
 	start, end int64
 	at         instant // of the last transmission
+	first      instant // of the first one
 	tx         txRecord
 	state      runState
 	resent     bool // ever retransmitted: no RTT sample (Karn)
@@ -77,7 +78,7 @@ func (f *flight) sent(now instant, start, end int64) *run {
 		f.runs = f.runs[:copy(f.runs, f.live())]
 		f.head = 0
 	}
-	f.runs = append(f.runs, run{start: start, end: end, at: now})
+	f.runs = append(f.runs, run{start: start, end: end, at: now, first: now})
 	f.pipe += int(end - start)
 	return &f.runs[len(f.runs)-1]
 }
@@ -229,6 +230,7 @@ func (f *flight) markSentBefore(at instant) {
 			live[to].end = r.end
 			live[to].resent = live[to].resent || r.resent
 			live[to].at = min(live[to].at, r.at)
+			live[to].first = min(live[to].first, r.first)
 			continue
 		}
 		to++

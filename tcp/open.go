@@ -104,7 +104,7 @@ func (c *tcb) accept(now instant, o synOptions, sentAt instant) {
 	c.fl = newFlight()
 	c.fl.sent(now, 0, 1)
 	r := &c.fl.live()[0]
-	r.at, r.resent = sentAt, sentAt == 0
+	r.at, r.first, r.resent = sentAt, max(sentAt, 1), sentAt == 0 // sent twice, it is not known when first
 	c.sndNxt = 1
 	c.lastAcked, c.lastSent, c.lastRecv, c.lastData = now, now, now, now
 	c.startCongestion()

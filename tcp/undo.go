@@ -30,10 +30,11 @@ func (c *tcb) echoed(now instant, s *segment) instant {
 	return max(0, (now/instant(granularity)-ago+1)*instant(granularity)-1)
 }
 
-// isLate reports whether what moved SND.UNA was sent before the first retransmission
-// (RFC 3522 3.2 step 4). Of the same millisecond it says nothing.
+// isLate reports whether what moves SND.UNA was sent before the first retransmission
+// (RFC 3522 3.2 step 4), but not before it was sent at all, which no honest echo says. Of the
+// same millisecond it says nothing.
 func (c *tcb) isLate(latest instant) bool {
-	return latest != 0 && c.rep != nil && c.rep.undo.first > latest
+	return latest != 0 && c.rep != nil && c.rep.undo.first > latest && c.fl.live()[0].first <= latest
 }
 
 // undone takes the recovery back if an ACK shows it was needless: at its end, or as
