@@ -89,7 +89,8 @@ type FailEvent struct {
 	Err      error
 }
 
-// StepEvent is a step of the iterative resolver. The message and its answer follow.
+// StepEvent is a step of the iterative resolver. The message and its answer follow,
+// unless the same is being asked for the sake of another question.
 type StepEvent struct {
 	Question dns.Question   // as it is asked, which may be a part of For
 	For      dns.Question   // what is to be found out
