@@ -36,7 +36,7 @@ or the subnet is missing.`,
 		SilenceUsage:               true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newCapture(), newVersion())
+	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newCapture(), newExplain(), newVersion())
 	return root
 }
 

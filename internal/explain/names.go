@@ -1,0 +1,206 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tinystack/tinystack/dnsclient"
+	"github.com/tinystack/tinystack/trace"
+)
+
+// cachesOf are the caches that a name may be in, in the order in which they are asked.
+var cachesOf = []struct{ node, label, whose string }{
+	{nodeBrowser, "browser", "its own cache"},
+	{nodeHost, "OS", "the stub resolver's cache"},
+	{nodeHome, "home router", "the forwarder's cache, at 192.0.2.1"},
+	{nodeResolver, "ISP", "the resolver's cache, at 198.51.100.53"},
+}
+
+// findAddress finds the address of the URL's host, and tells how.
+func (s *story) findAddress(ctx context.Context, u *url.URL) (netip.Addr, error) {
+	host, began := u.Hostname(), s.now()
+	if addr, err := netip.ParseAddr(host); err == nil {
+		s.page.station(began, "The name")
+		s.page.say("%s is an address already: there is no name to look up.", host)
+		return addr, nil
+	}
+	_, from := s.log.since(0)
+	addr, err := s.browser.lookup(ctx, host)
+	s.span("DNS "+host, began)
+	events, _ := s.log.since(from)
+	name, e := dnsclient.CanonicalName(host)
+	if e != nil {
+		name = host
+	}
+	s.tellCaches(began, events, name)
+	asked := s.tellRecursion(events)
+	s.tellFound(events, name, addr, err, asked)
+	return addr, err
+}
+
+// tellCaches says which of the caches know the name.
+func (s *story) tellCaches(at time.Time, events []*trace.Event, name string) {
+	s.page.station(at, "The caches: who knows "+strings.TrimSuffix(name, ".")+" already?")
+	for _, c := range cachesOf {
+		e := first(events, func(e *trace.Event) bool {
+			return e.Node == c.node && (e.Kind == trace.CacheHit || e.Kind == trace.CacheMiss) && e.DNS.Name == name
+		})
+		if e == nil {
+			continue
+		}
+		verdict := s.page.style(red, "miss")
+		if e.Kind == trace.CacheHit {
+			verdict = s.page.style(green, "hit ") + " " + cached(e.DNS)
+		}
+		s.page.row("%-12s%-40s%s  %s", c.label, c.whose, rightAt(s.page.at(e.Time)), verdict)
+	}
+}
+
+// rightAt is a time, right-aligned in its column.
+func rightAt(t string) string { return fmt.Sprintf("%9s", t) }
+
+// cached is what a cache knows.
+func cached(d *trace.DNS) string {
+	switch d.Result {
+	case dnsclient.Positive.String():
+		return fmt.Sprintf("TTL %d s", d.TTL)
+	case dnsclient.Failure.String():
+		return "it failed lately"
+	}
+	return fmt.Sprintf("none, %d s", d.TTL)
+}
+
+// first returns the first event that matches, nil if none does.
+func first(events []*trace.Event, match func(*trace.Event) bool) *trace.Event {
+	for _, e := range events {
+		if match(e) {
+			return e
+		}
+	}
+	return nil
+}
+
+// tellRecursion tells whom the provider's resolver asked; false if nobody.
+func (s *story) tellRecursion(events []*trace.Event) bool {
+	var questions []*trace.Event
+	for _, e := range events {
+		if e.Kind == trace.Question && e.Node == nodeResolver && !e.Conn.Local.IsValid() {
+			questions = append(questions, e)
+		}
+	}
+	if len(questions) == 0 {
+		return false
+	}
+	s.page.station(questions[0].Time, "The recursion: from the root down")
+	s.page.say("The ISP's resolver asks over UDP, port 53, and no server more than it must know (RFC 9156). " +
+		"It begins at a root server, whose address it is born with. Who does not know the answer refers it to the servers of a zone " +
+		"further down, with their addresses: glue, or they could not be found. Each question goes out from a random port with a random id, so that no stranger can forge the answer (RFC 5452).")
+	for _, q := range questions {
+		s.tellQuestion(q, answerTo(events, q))
+	}
+	return true
+}
+
+// answerTo is the answer to a question that a node asked, nil if none came.
+func answerTo(events []*trace.Event, q *trace.Event) *trace.Event {
+	return first(events, func(e *trace.Event) bool {
+		return e.Kind == trace.Answer && e.Node == q.Node && !e.Conn.Local.IsValid() && e.ID > q.ID &&
+			e.DNS.Server == q.DNS.Server && (e.DNS.ID == q.DNS.ID || e.DNS.ID == 0)
+	})
+}
+
+func (s *story) tellQuestion(q, a *trace.Event) {
+	s.page.gap()
+	s.page.row("%-60s%s", fmt.Sprintf("%s  %s %s?", s.whose(q.DNS.Server), q.DNS.Name, q.DNS.Type), rightAt(s.page.at(q.Time)))
+	if a == nil {
+		s.page.item("  no answer", "came")
+		return
+	}
+	switch a.DNS.Result {
+	case "referral":
+		s.page.item("  referral", "%s: ask %s", ownerOf(a.DNS.Answer), values(a.DNS.Answer))
+		s.page.item("  glue", "%s", pairs(a.DNS.Glue))
+	case "answer":
+		s.page.item("  answer", "%s; authoritative, TTL %d s", pairs(a.DNS.Answer), a.DNS.TTL)
+	case "negative":
+		s.page.item("  negative", "%s: %s", a.DNS.Code, a.Rule)
+	default:
+		s.page.item("  error", "%s %s", a.DNS.Code, a.Text)
+	}
+}
+
+// whose says which server of the lab has an address.
+func (s *story) whose(server string) string {
+	ap, err := netip.ParseAddrPort(server)
+	if err != nil {
+		return server
+	}
+	if n := s.lab.Owner(ap.Addr()); n != nil {
+		return n.Role() + " " + ap.Addr().String()
+	}
+	return server
+}
+
+// Records are texts of five fields: owner, TTL, class, type and value.
+
+func field(record string, n int) string {
+	fields := strings.SplitN(record, " ", 5)
+	if n >= len(fields) {
+		return ""
+	}
+	return strings.TrimSuffix(fields[n], ".")
+}
+
+func ownerOf(records []string) string {
+	if len(records) == 0 {
+		return ""
+	}
+	return field(records[0], 0)
+}
+
+// values are what records say: "a, b".
+func values(records []string) string {
+	var list []string
+	for _, r := range records {
+		list = append(list, field(r, 4))
+	}
+	return strings.Join(list, ", ")
+}
+
+// pairs are records: "name type value, ...".
+func pairs(records []string) string {
+	var list []string
+	for _, r := range records {
+		list = append(list, field(r, 0)+" "+field(r, 3)+" "+field(r, 4))
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// tellFound says what came of it.
+func (s *story) tellFound(events []*trace.Event, name string, addr netip.Addr, err error, asked bool) {
+	var notFound *net.DNSError
+	switch {
+	case err == nil && asked:
+		s.page.gap()
+		s.page.say("Back up the way it came, and each cache on it keeps the answer for its TTL: %s is %v, known at %s.",
+			strings.TrimSuffix(name, "."), addr, s.page.at(s.now()))
+	case err == nil:
+		s.page.say("%s is %v; no name server had to be asked.", strings.TrimSuffix(name, "."), addr)
+	case errors.As(err, &notFound) && notFound.IsNotFound:
+		s.page.gap()
+		s.page.say("There is no such name, and that is an answer too: the caches keep it, for as long as the SOA says (RFC 2308). " +
+			"The browser shows an error; no packet goes to any web server.")
+	default:
+		s.page.gap()
+		s.page.say("The name could not be looked up: %v.", err)
+	}
+}
