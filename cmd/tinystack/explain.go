@@ -23,7 +23,10 @@ const (
 )
 
 func newExplain() *cobra.Command {
-	var cfg explain.Config
+	var (
+		cfg  explain.Config
+		lose string
+	)
 	cmd := &cobra.Command{
 		Use:   "explain URL",
 		Short: "Tell what happens when a URL is typed into a browser",
@@ -37,11 +40,17 @@ Exit codes: 0 done, 1 https or another scheme that is not there, 2 wrong usage, 
 could not be resolved, 7 no connection, 28 it took too long, 56 the response did not come whole.`,
 		Args: wantArgs(1, "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if cfg.Lose, err = explain.ParseLosses(lose); err != nil {
+				return usagef("--lose: %w", err)
+			}
 			cfg.URL, cfg.Color = args[0], colorful(cmd.OutOrStdout())
 			return urlError(explain.Run(cmd.Context(), cfg, cmd.OutOrStdout()))
 		},
 	}
-	cmd.Flags().Uint64Var(&cfg.Seed, "seed", 0, "the lab's `seed`: what is random comes from it")
+	flags := cmd.Flags()
+	flags.Uint64Var(&cfg.Seed, "seed", 0, "the lab's `seed`: what is random comes from it")
+	flags.StringVar(&lose, "lose", "", "`packets` to lose: their numbers, such as 7 or 7,9, or a rate such as 1%")
 	return cmd
 }
 

@@ -31,6 +31,7 @@ func (s *story) closeTab(t *tab) {
 	if len(flow) == 3 {
 		s.page.item("", "Four steps in three segments: the server had its own FIN ready when it was to acknowledge the host's, and sent both in one.")
 	}
+	s.tellLosses(flow)
 	s.tellStates(events, t)
 }
 

@@ -15,7 +15,8 @@ import (
 // tellHandshake tells of the three segments that open a connection.
 func (s *story) tellHandshake(at time.Time, t *tab) {
 	var syn, synAck, ack *segment
-	for _, g := range s.log.flow(t.id()) {
+	flow := s.log.flow(t.id())
+	for _, g := range flow {
 		switch {
 		case g.host && g.has('S'):
 			syn = g
@@ -34,6 +35,7 @@ func (s *story) tellHandshake(at time.Time, t *tab) {
 	s.tellSegment("SYN-ACK", synAck, "I begin at %d; next I expect %d", synAck.tcp().Seq, synAck.tcp().Ack)
 	s.tellOptions("  agrees to", synAck)
 	s.tellSegment("ACK", ack, "next I expect %d: an ACK is always the next byte expected", ack.tcp().Ack)
+	s.tellLosses(flow)
 	s.tellAgreed(t, syn, synAck)
 }
 

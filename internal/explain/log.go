@@ -109,6 +109,14 @@ func key(b []byte) string {
 	return string(b[:10]) + string(b[12:tcp])
 }
 
+// isLost reports whether the host's wire loses the packet that e put on it.
+func (l *log) isLost(e *trace.Event) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.byEvent[e.ID]
+	return p != nil && p.lost && p.sent == e
+}
+
 // since returns the events from the n-th on, and how many there are.
 func (l *log) since(n int) ([]*trace.Event, int) {
 	l.mu.Lock()
@@ -116,23 +124,9 @@ func (l *log) since(n int) ([]*trace.Event, int) {
 	return l.events[min(n, len(l.events)):len(l.events):len(l.events)], len(l.events)
 }
 
-// wire returns the packets on the host's wire so far.
-func (l *log) wire() []*numbered {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.packets[:len(l.packets):len(l.packets)]
-}
-
 // event returns an event by its number, nil if there is none.
 func (l *log) event(id trace.ID) *trace.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.byID[id]
-}
-
-// packet returns the packet that e put on its way, nil if it never was on the host's wire.
-func (l *log) packet(e *trace.Event) *numbered {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.byEvent[e.ID]
 }

@@ -40,6 +40,7 @@ func (s *story) findAddress(ctx context.Context, u *url.URL) (netip.Addr, error)
 	}
 	s.tellCaches(began, events, name)
 	asked := s.tellRecursion(events)
+	s.tellLostQuestions(events)
 	s.tellFound(events, name, addr, err, asked)
 	return addr, err
 }
@@ -183,6 +184,16 @@ func pairs(records []string) string {
 		return "none"
 	}
 	return strings.Join(list, ", ")
+}
+
+// tellLostQuestions tells of the datagrams that the host's wire lost.
+func (s *story) tellLostQuestions(events []*trace.Event) {
+	for _, e := range events {
+		if e.Kind == trace.Sent && s.log.isLost(e) {
+			s.page.gap()
+			s.page.item("lost", "a datagram between %v and %v. UDP repairs nothing: who asked waits for a second, and asks again.", e.Packet.Src, e.Packet.Dst)
+		}
+	}
 }
 
 // tellFound says what came of it.

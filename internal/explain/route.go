@@ -26,7 +26,17 @@ func (s *story) tellRoute(from int) {
 			s.tellChoice(e)
 		}
 	}
+	if at := first(events, s.arrived(syn)); at == nil {
+		return
+	}
 	s.page.say("What comes back is routed by the same tables, to %v.", syn.Packet.Src)
+}
+
+// arrived matches the packet's being received where it was sent to.
+func (s *story) arrived(origin *trace.Event) func(*trace.Event) bool {
+	return func(e *trace.Event) bool {
+		return e.Kind == trace.Received && e.Conn == reversed(origin.Conn) && s.follows(e, origin)
+	}
 }
 
 // follows reports whether e is of what became of the packet that was sent by origin.
@@ -41,7 +51,7 @@ func (s *story) follows(e, origin *trace.Event) bool {
 func (s *story) tellChoice(e *trace.Event) {
 	r := e.Route
 	if !r.Chosen.Dst.IsValid() {
-		s.page.row("%-10s no route to %v: the packet ends here", e.Node, r.Dst)
+		s.page.row("%-6snone: the packet ends here, and an ICMP message says so", e.Node)
 		return
 	}
 	next := "there: it is on this wire"

@@ -21,6 +21,8 @@ type Config struct {
 	Color bool
 	// Seed is the lab's.
 	Seed uint64
+	// Lose are the packets to lose.
+	Lose Losses
 }
 
 // story is a run: the lab, the browser in it, and the text.
@@ -60,7 +62,13 @@ func newStory(cfg Config, w io.Writer) (*story, error) {
 		return nil, err
 	}
 	s := &story{lab: l, log: newLog(), page: &page{w: w, color: cfg.Color, start: time.Now()}}
+	s.log.lose = cfg.Lose.chooser(cfg.Seed)
 	l.Trace().Subscribe(s.log.add)
+	wire := l.Wire("lan")
+	if err := wire.Impair(s.log.loseDoomed(wire.Impairment())); err != nil {
+		l.Close()
+		return nil, err
+	}
 	if s.browser, err = newBrowser(l); err != nil {
 		l.Close()
 		return nil, err
