@@ -52,8 +52,11 @@ func (c *Capture) Mark() trace.Mark { return c.mark }
 // the number of the event that the packet's arrival will be, for the taps to tell.
 func (c *Capture) Read(b []byte, wait bool) (int, packet.Offload, error) {
 	n, o, err := c.Device.Read(b, wait)
+	if err != nil || n < 0 || n > len(b) {
+		return n, o, err
+	}
 	c.mark = c.arrival()
-	if taps := c.taps.Load(); taps != nil && err == nil && n >= 0 && n <= len(b) {
+	if taps := c.taps.Load(); taps != nil {
 		for _, t := range *taps {
 			t.take(Captured{Direction: Inbound, Mark: c.mark}, o, b[:n], nil, nil)
 		}

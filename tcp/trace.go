@@ -76,10 +76,7 @@ func (c *Conn) called(name, text string) {
 	}
 	cause := s.because
 	if cause == 0 {
-		cause = s.heard
-	}
-	if cause == 0 { // nothing has been read: what began the connection
-		cause = s.arrived
+		cause = s.known()
 	}
 	s.cause = c.emit(trace.Event{Kind: trace.Call, Cause: cause, Name: name, Text: text})
 }
@@ -121,14 +118,23 @@ func (c *Conn) explain(s *segment) {
 	}
 }
 
-// Heard returns the event that led to what was read last.
+// Heard returns the event that led to what was read last, or if nothing was, to the
+// connection's being open.
 func (c *Conn) Heard() trace.ID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.story == nil {
 		return 0
 	}
-	return c.story.heard
+	return c.story.known()
+}
+
+// known is the latest event that the application has seen the effect of.
+func (s *story) known() trace.ID {
+	if s.heard == 0 {
+		return s.arrived
+	}
+	return s.heard
 }
 
 // Because makes id the cause of what the application does until it reads something new.

@@ -14,7 +14,7 @@ var (
 	timerRexmit    = timerRule{"retransmission", "no ACK within the retransmission timeout, RFC 6298 5"}
 	timerPersist   = timerRule{"persist", "the peer's window is shut, and what opens it may be lost, RFC 9293 3.8.6.1"}
 	timerAck       = timerRule{"delayed ACK", "an ACK waits no longer for data to go with, RFC 9293 3.8.6.3"}
-	timerKeepAlive = timerRule{"keepalive", "the peer is silent, RFC 9293 3.8.4"}
+	timerKeepAlive = timerRule{"keepalive", "time to see whether the peer is silent, RFC 9293 3.8.4"}
 	timerLinger    = timerRule{"FIN-WAIT-2", "the peer does not close, and nobody here waits for it"}
 	timerPacing    = timerRule{"pacing", "the next segments of the congestion window may go, RFC 9002 7.7"}
 	timerSynAck    = timerRule{"SYN-ACK", "no ACK of the SYN-ACK, RFC 6298 5"}

@@ -14,7 +14,8 @@ const (
 )
 
 // Transport returns rt, but that the requests it sends and the responses it gets are told
-// at node. The cause of a request is that in its context.
+// at node. The cause of a request is the later one of that in its context and of
+// what was last heard on its connection.
 func Transport(node *trace.Node, rt http.RoundTripper) http.RoundTripper {
 	return &transport{node, rt}
 }
@@ -22,6 +23,13 @@ func Transport(node *trace.Node, rt http.RoundTripper) http.RoundTripper {
 type transport struct {
 	node *trace.Node
 	http.RoundTripper
+}
+
+// CloseIdleConnections closes those of the transport below.
+func (t *transport) CloseIdleConnections() {
+	if c, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // RoundTrip sends a request and returns the response.
@@ -35,7 +43,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		GotConn: func(info httptrace.GotConnInfo) { // again, if the request is sent again
 			conn = info.Conn
 			request = t.node.Emit(trace.Event{
-				Kind: trace.Request, Cause: trace.Cause(r.Context()), Conn: connOf(conn), Rule: ruleAsks,
+				Kind: trace.Request, Cause: max(trace.Cause(r.Context()), heard(conn)), Conn: connOf(conn), Rule: ruleAsks,
 				HTTP: requestOf(r),
 			})
 			because(conn, request)
