@@ -47,7 +47,7 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	outstanding := c.sndUna < c.sndNxt
 	wndBefore := c.sndWnd
 	c.updateSendWindow(s, ack)
-	info := ackInfo{now: now, before: c.pipe(), phase: c.phase, full: c.cwndLimited(), lost: c.countLost()}
+	info := ackInfo{now: now, before: c.pipe(), phase: c.phase, full: c.cwndLimited(), lost: c.countLost(now)}
 	n := news{ack: ack, advanced: ack > c.sndUna, ece: c.isEcho(s)}
 	n.answered, n.soonest = now, c.rtt.minimum
 	if n.advanced {
@@ -89,9 +89,13 @@ func (c *tcb) tellCongestion(info *ackInfo) {
 	if c.phase != open {
 		info.phase = c.phase
 	}
+	info.lost += c.countLost(info.now)
 	info.una, info.nxt, info.pipe = c.sndUna, c.sndNxt, c.pipe()
-	info.lost += c.countLost()
-	info.srtt, info.minRTT = c.rtt.srtt, c.rtt.minimum
+	info.srtt, info.minRTT, info.sack = c.rtt.srtt, c.rtt.minimum, c.sackOK
+	if l := c.limits; l != nil {
+		info.delivered = l.delivered
+		info.rate.lost = int(l.lost - info.rate.priorLost)
+	}
 	c.cc.acked(*info)
 }
 

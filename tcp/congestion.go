@@ -37,8 +37,12 @@ type congestion interface {
 	// ecnEcho: the path has marked a packet, with inFlight bytes out; at most once in a
 	// round trip (RFC 3168 6.1.2).
 	ecnEcho(now instant, inFlight int)
-	// restart: data may be sent with nothing in flight, and nothing was sent for a time.
-	restart(now instant, idle time.Duration)
+	// lostRun: a transmission was found lost. It comes after the lost that this may lead to,
+	// and before the acked of the ACK that told. Only who owns the recovery is told.
+	lostRun(now instant, s lossSample)
+	// restart: data may be sent with nothing in flight, and nothing was sent for a time. app:
+	// there had been nothing to send.
+	restart(now instant, idle time.Duration, app bool)
 	// synLost: the SYN had to be sent again.
 	synLost()
 	// setMSS changes the segment size.
@@ -47,43 +51,58 @@ type congestion interface {
 
 // ackInfo is what an ACK that has data arrive tells of the path.
 type ackInfo struct {
-	now      instant
-	una, nxt int64         // as it left them
-	acked    int           // bytes that have arrived, by the ACK field or by SACK
-	advanced bool          // the ACK field moved
-	lost     int           // bytes found lost since the last one
-	before   int           // pipe, before this ACK
-	pipe     int           // and after it
-	rtt      time.Duration // the sample it gave; 0: none
-	srtt     time.Duration
-	minRTT   time.Duration
-	full     bool  // cwnd was full at some time in the last round trip
-	phase    phase // of loss recovery, in which the ACK came or which it began
-	ece      bool  // it echoes a mark of the path (RFC 3168)
-	rate     rateSample
+	now       instant
+	una, nxt  int64         // as it left them
+	delivered int64         // bytes of data that have arrived, in all
+	acked     int           // bytes that this one says have arrived, by the ACK field or by SACK
+	lost      int           // bytes found lost since the last one
+	before    int           // pipe, before this ACK
+	pipe      int           // and after it
+	rtt       time.Duration // the sample it gave; 0: none
+	srtt      time.Duration
+	minRTT    time.Duration
+	rate      rateSample
+	phase     phase // of loss recovery, in which the ACK came or which it began
+	advanced  bool  // the ACK field moved
+	full      bool  // cwnd was full at some time in the last round trip
+	ece       bool  // it echoes a mark of the path (RFC 3168)
+	sack      bool  // agreed on (RFC 2018)
+}
+
+// lossSample is a transmission that was found lost.
+type lossSample struct {
+	txRecord
+	start, end int64
+	lostSince  int   // bytes found lost since it was sent, with its own
+	arrived    int64 // bytes of data that have arrived by now, in all
 }
 
 // The congestion control algorithms there are.
 const (
 	CUBIC = "cubic" // RFC 9438, the default
 	Reno  = "reno"  // RFC 5681
+	BBR   = "bbr"   // version 3, draft-ietf-ccwg-bbr-06
 )
 
-// newCongestion returns the state of the named algorithm for a new connection.
-func newCongestion(name string, mss int) congestion {
+// newCongestion returns the state of the named algorithm for a new connection. The seed is
+// for what is left to chance.
+func newCongestion(name string, mss int, seed uint32) congestion {
 	w := windows{cwnd: initialWindow(mss), ssthresh: math.MaxInt, mss: mss}
-	if name == Reno {
+	switch name {
+	case Reno:
 		return &reno{windows: w}
+	case BBR:
+		return newBBR(mss, w.cwnd, uint64(seed))
 	}
 	return &cubic{windows: w}
 }
 
 func checkCongestion(name string) error {
 	switch name {
-	case "", CUBIC, Reno:
+	case "", CUBIC, Reno, BBR:
 		return nil
 	}
-	return fmt.Errorf("tcp: unknown congestion control %q: want %q or %q", name, CUBIC, Reno)
+	return fmt.Errorf("tcp: unknown congestion control %q: want %q, %q or %q", name, CUBIC, Reno, BBR)
 }
 
 // initialWindow is the window of a new connection (RFC 6928 2).

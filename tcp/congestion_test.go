@@ -27,7 +27,7 @@ func roundTrip(cc congestion, now *instant, rtt time.Duration) {
 func TestInitialWindowBySegmentSize(t *testing.T) {
 	t.Parallel()
 	for mss, want := range map[int]int{48: 480, 536: 5360, 1448: 14480, 1460: 14600, 1461: 14600, 7300: 14600, 8960: 17920, 65000: 130000} {
-		if got := newCongestion("", mss).window(); got != want {
+		if got := newCongestion("", mss, 1).window(); got != want {
 			t.Errorf("with an MSS of %d the window is %d, want %d", mss, got, want)
 		}
 	}
@@ -36,7 +36,7 @@ func TestInitialWindowBySegmentSize(t *testing.T) {
 func TestSlowStartDoubles(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{Reno, CUBIC} {
-		cc, now := newCongestion(name, ccMSS), instant(1)
+		cc, now := newCongestion(name, ccMSS, 1), instant(1)
 		for want := 10 * ccMSS; want < 1<<20; want *= 2 {
 			if cc.window() != want {
 				t.Fatalf("%s: window %d, want %d", name, cc.window(), want)
@@ -52,7 +52,7 @@ func TestSlowStartDoubles(t *testing.T) {
 // In congestion avoidance the window grows by a segment each round trip (RFC 5681 3.1).
 func TestRenoGrowsByOneSegment(t *testing.T) {
 	t.Parallel()
-	cc, now := newCongestion(Reno, ccMSS), instant(1)
+	cc, now := newCongestion(Reno, ccMSS, 1), instant(1)
 	cc.lost(1, 20*ccMSS) // halves what is in flight, as far as cwnd allows
 	if cc.window() != 5*ccMSS || cc.threshold() != 5*ccMSS {
 		t.Fatalf("after a loss: cwnd %d, ssthresh %d", cc.window(), cc.threshold())
@@ -81,12 +81,12 @@ func TestReductions(t *testing.T) {
 		{CUBIC, 0.7, 5 * ccMSS, 3500},
 		{CUBIC, 0.7, 1, 2 * ccMSS},
 	} {
-		cc := newCongestion(tt.name, ccMSS)
+		cc := newCongestion(tt.name, ccMSS, 1)
 		cc.lost(1, tt.inFlight)
 		if cc.threshold() != tt.wantThresh || cc.window() != tt.wantThresh {
 			t.Errorf("%s: a loss with %d in flight: cwnd %d, ssthresh %d", tt.name, tt.inFlight, cc.window(), cc.threshold())
 		}
-		cc = newCongestion(tt.name, ccMSS)
+		cc = newCongestion(tt.name, ccMSS, 1)
 		cc.timedOut(1, tt.inFlight)
 		if cc.threshold() != tt.wantThresh || cc.window() != ccMSS {
 			t.Errorf("%s: a timeout with %d in flight: cwnd %d, ssthresh %d", tt.name, tt.inFlight, cc.window(), cc.threshold())
@@ -104,7 +104,7 @@ func TestReductions(t *testing.T) {
 func TestSlowStartAfterTimeout(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{Reno, CUBIC} {
-		cc, now := newCongestion(name, ccMSS), instant(1)
+		cc, now := newCongestion(name, ccMSS, 1), instant(1)
 		cc.timedOut(1, 10*ccMSS)
 		thresh := cc.threshold()
 		for range 2 {
@@ -122,7 +122,7 @@ func TestSlowStartAfterTimeout(t *testing.T) {
 
 // cubicAt starts congestion avoidance at a window of from segments after a loss at wMax.
 func cubicAt(wMax int) (*cubic, instant) {
-	c := newCongestion(CUBIC, ccMSS).(*cubic)
+	c := newCongestion(CUBIC, ccMSS, 1).(*cubic)
 	c.cwnd = wMax * ccMSS
 	c.lost(1, wMax*ccMSS)
 	return c, instant(time.Hour)
@@ -215,7 +215,7 @@ func TestCubicAverageWindow(t *testing.T) {
 
 // averageWindow loses one of every 1/p segments, long enough to be steady.
 func averageWindow(name string, rtt time.Duration, p float64) float64 {
-	cc, now := newCongestion(name, ccMSS), instant(time.Hour)
+	cc, now := newCongestion(name, ccMSS, 1), instant(time.Hour)
 	cc.lost(1, 10*ccMSS)
 	sum, trips, sent := 0.0, 0, 0
 	for losses := 0; losses < 18; {
@@ -314,7 +314,7 @@ func TestCongestionStaysSane(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(400) {
 		d := seeded(seed)
-		cc := newCongestion([]string{Reno, CUBIC}[seed%2], ccMSS)
+		cc := newCongestion([]string{Reno, CUBIC}[seed%2], ccMSS, 1)
 		now, mss := instant(1), ccMSS
 		for range 300 {
 			now = now.add(time.Duration(d.n(100)) * ms * time.Duration(1+d.n(3)*d.n(1000)))
@@ -328,7 +328,7 @@ func TestCongestionStaysSane(t *testing.T) {
 			case 2:
 				cc.timedOutAgain()
 			case 3:
-				cc.restart(now, time.Minute)
+				cc.restart(now, time.Minute, true)
 			case 4:
 				mss = 36 + d.n(9000)
 				cc.setMSS(mss)
@@ -353,7 +353,7 @@ func TestCheckCongestion(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := checkCongestion("vegas"); err == nil || fmt.Sprint(err) != `tcp: unknown congestion control "vegas": want "cubic" or "reno"` {
+	if err := checkCongestion("vegas"); err == nil || fmt.Sprint(err) != `tcp: unknown congestion control "vegas": want "cubic", "reno" or "bbr"` {
 		t.Error(err)
 	}
 }

@@ -80,8 +80,8 @@ func (w *windows) check(now, from instant, used bool) {
 	}
 }
 
-// restart: nothing was sent for so long.
-func (w *windows) restart(now instant, idle time.Duration) {
+// restart: nothing was sent for so long, for whatever reason.
+func (w *windows) restart(now instant, idle time.Duration, _ bool) {
 	if v := w.valid; v != nil {
 		v.turn(now)
 		w.check(now, now.add(-idle), false)

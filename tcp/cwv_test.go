@@ -17,7 +17,7 @@ func use(cc congestion, now *instant, rtt time.Duration, n int, full bool) {
 
 // grown is an algorithm with a window of 160 segments, in use.
 func grown(name string) (congestion, instant) {
-	cc, now := newCongestion(name, ccMSS), instant(1)
+	cc, now := newCongestion(name, ccMSS, 1), instant(1)
 	for cc.window() < 160*ccMSS {
 		use(cc, &now, 100*ms, cc.window(), true)
 	}
@@ -33,12 +33,12 @@ func TestWindowIsKeptOverIdle(t *testing.T) {
 		if cc.pacing() != 0 {
 			t.Errorf("%s: paced while cwnd is in use", name)
 		}
-		cc.restart(now.add(time.Second/2), time.Second/2)
+		cc.restart(now.add(time.Second/2), time.Second/2, true)
 		if cc.window() != 160*ccMSS || cc.pacing() != 0 {
 			t.Errorf("%s: a short pause leaves %d, paced at %.0f", name, cc.window(), cc.pacing())
 		}
 		now = now.add(10 * time.Second)
-		cc.restart(now, 10*time.Second)
+		cc.restart(now, 10*time.Second, true)
 		if cc.window() != 160*ccMSS || cc.pacing() != 1_600_000 {
 			t.Errorf("%s: a pause leaves %d, paced at %.0f", name, cc.window(), cc.pacing())
 		}
@@ -59,7 +59,7 @@ func TestWindowHalvesAfterFiveMinutes(t *testing.T) {
 		cc, now := grown(Reno)
 		cc.(*reno).ssthresh = 1
 		for range 2 { // asked twice it answers the same
-			cc.restart(now.add(pause), pause)
+			cc.restart(now.add(pause), pause, true)
 		}
 		if cc.window() != want*ccMSS {
 			t.Errorf("after %v the window is %d", pause, cc.window())

@@ -36,6 +36,8 @@ type flight struct {
 	pipe        int   // bytes that are in the network (RFC 6675 3)
 	lostBytes   int   // bytes of runs in state lost
 	marked      int   // bytes of runs that have come into that state, until they are counted
+	log         []run // those runs, if logs
+	logs        bool
 	againBytes  int   // bytes of runs in state retransmitted
 	sackedBytes int   // bytes of runs in state sacked
 	nextLost    int64 // below it, no run is in state lost
@@ -83,10 +85,18 @@ func (f *flight) sent(now instant, start, end int64) *run {
 	return &f.runs[len(f.runs)-1]
 }
 
+// noteMarked takes note of a run that is lost from now on.
+func (f *flight) noteMarked(r *run) {
+	f.marked += int(r.end - r.start)
+	if f.logs {
+		f.log = append(f.log, *r)
+	}
+}
+
 // setState moves a run to another state and keeps the sums right.
 func (f *flight) setState(r *run, s runState) {
 	if s == lost && r.state != lost {
-		f.marked += int(r.end - r.start)
+		f.noteMarked(r)
 	}
 	f.account(r, -1)
 	r.state = s

@@ -92,9 +92,7 @@ type victim struct {
 func newVictim(d *dice) *victim {
 	v := &victim{now: 1, d: d}
 	v.cfg = Config{ReceiveBuffer: 4096 << d.n(9), SendBuffer: 4096 << d.n(9)}
-	if d.n(3) == 0 {
-		v.cfg.Congestion = Reno
-	}
+	v.cfg.Congestion = []string{CUBIC, Reno, BBR}[d.n(3)]
 	if d.n(4) == 0 {
 		v.cfg.DelayedAck = -1
 	}

@@ -22,7 +22,7 @@ func hyRound(cc congestion, now *instant, una *int64, rtt time.Duration) {
 
 // hyStart runs rounds with these round-trip times in ms, and returns the windows after each.
 func hyStart(name string, rtts ...time.Duration) (cc congestion, windows []int) {
-	cc = newCongestion(name, ccMSS)
+	cc = newCongestion(name, ccMSS, 1)
 	now, una := instant(1), int64(1)
 	for _, rtt := range rtts {
 		hyRound(cc, &now, &una, rtt*ms)
@@ -107,7 +107,7 @@ func TestHyStartNeedsSamples(t *testing.T) {
 // "An implementation SHOULD use HyStart++ only for the initial slow start" (RFC 9406 4.3).
 func TestHyStartOnlyAtFirst(t *testing.T) {
 	t.Parallel()
-	cc := newCongestion(Reno, ccMSS)
+	cc := newCongestion(Reno, ccMSS, 1)
 	now, una := instant(1), int64(1)
 	for range 4 {
 		hyRound(cc, &now, &una, 100*ms)

@@ -92,6 +92,7 @@ func (c *tcb) noteLimit(now instant) {
 	if c.cwndFull {
 		l.cwndFull = c.sndNxt
 	}
+	l.late = by == LimitPacing
 	if by == l.by {
 		return
 	}

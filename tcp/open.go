@@ -123,7 +123,7 @@ func (c *tcb) synWasLost() {
 // startCongestion begins with the initial window, once the segment size is known.
 func (c *tcb) startCongestion() {
 	if c.cc == nil {
-		c.cc = newCongestion(c.cfg.Congestion, c.mss(c.tsLen()))
+		c.cc = newCongestion(c.cfg.Congestion, c.mss(c.tsLen()), uint32(c.iss))
 		return
 	}
 	c.cc.setMSS(c.mss(c.tsLen()))

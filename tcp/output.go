@@ -262,6 +262,7 @@ func (c *tcb) sendNew(now instant, s *segment) bool {
 func (c *tcb) sentNew(now instant, start int64) {
 	if c.fl == nil {
 		c.fl = newFlight()
+		c.logLosses()
 		if !c.persisting { // the wait for the window began before the probe
 			c.lastAcked = now
 		}
@@ -285,7 +286,7 @@ func (c *tcb) sendSize(now instant, mss int) int {
 		return 0
 	}
 	if c.fl == nil && c.lastSent != 0 {
-		c.cc.restart(now, now.sub(c.lastSent))
+		c.cc.restart(now, now.sub(c.lastSent), c.limits != nil && c.limits.appLimited != 0)
 	}
 	n := min(unsent, int(c.sndUna-c.sndNxt)+c.sndWnd, c.burst(mss))
 	room := c.cwnd() - c.pipe()

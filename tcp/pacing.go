@@ -8,6 +8,7 @@ type pacer struct {
 	next  instant // the next quantum may go from then on
 	left  int     // bytes of the quantum that may go now
 	until instant // something waits for next; 0: nothing does
+	late  bool    // something waited when the last was sent, and what is late may be made up for
 }
 
 const (
@@ -16,9 +17,10 @@ const (
 	// sk_pacing_shift).
 	quantumTime = time.Millisecond
 	maxQuantum  = 64 << 10
-	// pacingCredit is how late a quantum may be with the next ones following sooner for it:
-	// timers fire late, and the rate is to be met all the same.
-	pacingCredit = time.Millisecond
+	// pacingCredit is how late what waits may be sent with the next quanta following at once for it:
+	// timers fire late, we run late, and the rate is to be met all the same. The path does not
+	// get more at a time than it would have had by then.
+	pacingCredit = 10 * time.Millisecond
 )
 
 // quantum is the number of bytes to send at a time, at a rate in bytes/s.
@@ -57,8 +59,11 @@ func (c *tcb) pace(now instant, n int) {
 		l.left = q
 	}
 	l.left = min(l.left, q) - n
-	late := max(pacingCredit, rateTime(q, rate))
-	l.next = max(l.next, now.add(-late)).add(rateTime(n, rate))
+	begin := now
+	if l.late {
+		begin = now.add(-pacingCredit)
+	}
+	l.next = max(l.next, begin).add(rateTime(n, rate))
 }
 
 // rateTime is how long n bytes take at a rate in bytes/s.

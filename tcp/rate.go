@@ -34,6 +34,7 @@ type rateSample struct {
 	delivered  int     // bytes, in the interval of the sample; 0: nothing is known
 	prior      int64   // bytes delivered before it
 	priorLost  int64   // bytes found lost before it
+	lost       int     // and since
 	inFlight   int     // bytes in flight when what was acknowledged was sent
 	appLimited bool
 }
@@ -44,7 +45,7 @@ func (c *tcb) noteSent(r *run) {
 		return // the SYN
 	}
 	l := c.account()
-	c.countLost()
+	c.countLost(r.at)
 	pipe := c.pipe()
 	if pipe <= int(r.end-r.start) { // nothing else is in flight
 		l.firstSentAt, l.deliveredAt = r.at, r.at
@@ -65,6 +66,7 @@ func (c *tcb) noteSent(r *run) {
 func (c *tcb) noteAppLimited() {
 	switch {
 	case c.limits == nil, c.unsent() > 0, c.fl != nil && c.fl.lostBytes > 0, c.pipe() >= c.cwnd():
+	case c.sndBuf.n > c.sendBuffer()/2: // what it gave us is most of what we take
 	default:
 		c.markAppLimited()
 	}
@@ -108,16 +110,27 @@ func (c *tcb) sampleRate(now instant, n int, newest *run) (s rateSample) {
 	return s
 }
 
-// countLost adds up what has been found lost since the last call.
-func (c *tcb) countLost() (n int) {
-	if c.fl == nil || c.limits == nil {
+// countLost adds up what has been found lost since the last call, and tells congestion control of
+// each transmission if it wants to know.
+func (c *tcb) countLost(now instant) (n int) {
+	l, f := c.limits, c.fl
+	if f == nil || l == nil {
 		return 0
 	}
-	n = c.fl.marked
-	c.fl.marked = 0
-	c.limits.lost += int64(n)
+	n = f.marked
+	for i := range f.log {
+		r := &f.log[i]
+		l.lost += r.end - r.start
+		c.cc.lostRun(now, lossSample{r.tx, r.start, r.end, int(l.lost - r.tx.lost), l.delivered})
+		f.marked -= int(r.end - r.start)
+	}
+	l.lost += int64(f.marked)
+	f.marked, f.log = 0, f.log[:0]
 	return n
 }
+
+// logLosses has the flight remember what is lost, if congestion control wants to know.
+func (c *tcb) logLosses() { c.fl.logs = c.cc != nil && c.cc.ownsRecovery() }
 
 // pathHolds is the bandwidth-delay product: the bytes that the path takes in the time of its
 // shortest round trip, at the rate at which they arrived last; 0 before that is known.

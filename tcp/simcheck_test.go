@@ -33,7 +33,8 @@ func checkTCB(t testing.TB, now instant, c *tcb) {
 
 func checkTimers(t testing.TB, now instant, c *tcb) {
 	t.Helper()
-	if (c.fl != nil || (c.unsent() > 0 && c.state.synchronized())) && c.rexmitAt == 0 {
+	waits := c.unsent() > 0 && c.state.synchronized() && c.pacedUntil() == 0
+	if (c.fl != nil || waits) && c.rexmitAt == 0 {
 		t.Fatalf("%v: something is to be delivered and no timer runs", c.state)
 	}
 	if c.rexmitAt > now.add(c.cfg.MaxRTO) {

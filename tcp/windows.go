@@ -82,6 +82,8 @@ func (w *windows) restore(before windows) {
 	w.ssthresh = max(w.ssthresh, before.ssthresh)
 }
 
+func (w *windows) lostRun(instant, lossSample) {}
+
 // recovered: cwnd was at ssthresh all the while.
 func (w *windows) recovered(instant) {}
 
