@@ -380,7 +380,7 @@ func TestECNEchoNeverRaisesCwnd(t *testing.T) {
 			func(cc congestion) { cc.synLost() },
 			func(cc congestion) { cc.timedOut(1, 1000) },
 		} {
-			cc := newCongestion(name, ccMSS)
+			cc := newCongestion(name, ccMSS, 1)
 			lower(cc)
 			before := cc.window()
 			cc.ecnEcho(1, 10*ccMSS)
