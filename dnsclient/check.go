@@ -57,7 +57,13 @@ func refusesUnread(bits uint16) bool {
 func asks(b []byte, q dns.Question) bool {
 	asked, ok := firstQuestion(b)
 	return ok && count(b, 4) == 1 && asked.Qtype == q.Qtype && asked.Qclass == q.Qclass &&
-		dns.CanonicalName(asked.Name) == q.Name
+		dns.CanonicalName(asked.Name) == canonical(q.Name)
+}
+
+// canonical is CanonicalName of a name that is known to be one.
+func canonical(name string) string {
+	name, _ = CanonicalName(name)
+	return name
 }
 
 // firstQuestion reads the question after the header.

@@ -122,11 +122,10 @@ type Reply struct {
 // answer is truncated, over TCP. What arrives and is not the answer is dropped, and
 // the wait goes on. Errors are *net.DNSError, temporary all.
 func (c *Client) Exchange(ctx context.Context, server netip.AddrPort, q Query) (*Reply, error) {
-	name, err := CanonicalName(q.Question.Name)
-	if err != nil {
+	if _, err := CanonicalName(q.Question.Name); err != nil {
 		return nil, err
 	}
-	q.Question.Name = name
+	q.Question.Name = dns.Fqdn(q.Question.Name) // in the case it has: it is what the server will show
 	q.Question.Qclass = cmp.Or(q.Question.Qclass, dns.ClassINET)
 	q.NoEDNS = q.NoEDNS || c.udpSize == 0
 	q.UDPSize = cmp.Or(q.UDPSize, c.udpSize)

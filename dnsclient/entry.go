@@ -82,7 +82,7 @@ type Entry struct {
 const StaleTTL = 30 * time.Second
 
 // view is the item as its users see it at a time: their own copy of the records,
-// with the TTL that is left.
+// with the TTL that is left, from which whole seconds are taken as they pass.
 func (i *item) view(now time.Time) Entry {
 	e := i.Entry
 	e.TTL = i.expires.Sub(now)
@@ -93,7 +93,7 @@ func (i *item) view(now time.Time) Entry {
 	}
 	e.Records = copyRecords(e.Records)
 	for _, rr := range e.Records {
-		rr.Header().Ttl = uint32(ttl / time.Second)
+		rr.Header().Ttl = uint32((ttl + time.Second - 1) / time.Second)
 	}
 	return e
 }

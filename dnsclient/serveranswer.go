@@ -144,6 +144,7 @@ func (x *exchanged) explain(reasons ...*ExtendedError) {
 // pack counts the reply and makes it bytes, no more than the client takes.
 func (x *exchanged) pack() []byte {
 	x.reply.Truncate(x.limit())
+	x.reply.Compress = true // which Truncate leaves out where it need not be
 	b, err := x.reply.Pack()
 	if err != nil { // a record that can't be sent
 		x.reply.Answer, x.reply.Ns = nil, nil

@@ -363,7 +363,7 @@ func testStubServesStale(t *testing.T) {
 		t.Errorf("the stale answer took %v, want %v", took, staleAfter)
 	}
 	time.Sleep(4 * time.Second) // it was asked on
-	s.want(t, "www.example.", dns.TypeA, "www.example. 298 IN A 192.0.2.80")
+	s.want(t, "www.example.", dns.TypeA, "www.example. 299 IN A 192.0.2.80")
 	if st := s.Stats(); st.Stale != 3 {
 		t.Errorf("%d stale answers, want 3", st.Stale)
 	}

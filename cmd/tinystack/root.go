@@ -36,7 +36,7 @@ or the subnet is missing.`,
 		SilenceUsage:               true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newCapture(), newExplain(), newVersion())
+	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newDig(), newCapture(), newExplain(), newVersion())
 	return root
 }
 
@@ -75,9 +75,19 @@ func noCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return usagef("there is no command %q; did you mean %q?", args[0], near[0])
+		return usagef("there is no command %q; did you mean %q?", args[0], likeliest(near, args[0]))
 	}
 	return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
+}
+
+// likeliest is the name that begins as what was typed does, or else the first.
+func likeliest(names []string, typed string) string {
+	for _, name := range names {
+		if strings.HasPrefix(name, typed[:min(len(typed), 1)]) {
+			return name
+		}
+	}
+	return names[0]
 }
 
 // wantArgs refuses any number of arguments but the one wanted.

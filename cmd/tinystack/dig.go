@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinystack/tinystack/dnsclient"
+	"github.com/tinystack/tinystack/internal/netcfg"
+)
+
+// What dig ends with, besides 0: an answer came, whatever it says.
+const (
+	exitDigUsage   = 1
+	exitDigBatch   = 8
+	exitDigNoReply = 9
+	exitDigError   = 10
+)
+
+type digFlags struct {
+	net              netFlags
+	via, file, hints string
+	qtype, class     string
+	port             int
+	names, reverse   []string
+	trace, tcp       bool
+	short, json      bool
+}
+
+func newDig() *cobra.Command {
+	var f digFlags
+	cmd := &cobra.Command{
+		Use:   "dig [@SERVER] [NAME] [TYPE] [CLASS] [+OPTION...]",
+		Short: "Ask a name server, and print what it answers as dig does",
+		Long: `Ask a name server for the records of a TYPE (A) that a NAME has, and print what it answers as dig does.
+Without a SERVER it asks those of resolv.conf, in order. There may be several names; options and a server
+that come after one are for it alone.
+
+Options, each with "no" before it for the contrary, and as short as is clear: +trace goes from the root servers
+down, and shows what each says; +tcp, +ignore (a truncated answer is good enough), +recurse, +edns,
++bufsize=BYTES, +dnssec, +adflag, +cdflag say how to ask; +time=SECONDS (5) how long to wait, and +tries=N (3)
+how often; +short, +all, +cmd, +comments, +question, +answer, +authority, +additional, +stats what to print.
+
+It asks on the host's own network. With --via tun it asks from a stack on a TUN device of its own, which
+reaches the host, and what is beyond it where the host forwards.
+
+Exit codes: 0 an answer came, be it an error, 1 wrong usage, 8 the file of -f can't be read, 9 no answer came,
+10 another error, 77 a privilege, the device or the subnet is missing.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := f.plan(args, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			return dig(cmd.Context(), p, cmd.OutOrStdout())
+		},
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return digUsage(flagError(cmd, err)) })
+	f.net.add(cmd, "tinydig0", "198.18.2.2/24")
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.names, "query", "q", nil, "ask for this `name`, even if it looks like a type")
+	flags.StringArrayVarP(&f.reverse, "reverse", "x", nil, "ask for the names of this `address`")
+	flags.StringVarP(&f.qtype, "type", "t", "", "the `type` of records")
+	flags.StringVarP(&f.class, "class", "c", "", "the `class` of records: IN, CH or HS")
+	flags.IntVarP(&f.port, "port", "p", dnsPort, "the server's `port`, 1 to 65535")
+	flags.StringVarP(&f.file, "file", "f", "", "read queries from this `file`, one a line; - is the standard input")
+	flags.BoolVar(&f.trace, "trace", false, "as +trace")
+	flags.BoolVar(&f.tcp, "tcp", false, "as +tcp")
+	flags.BoolVar(&f.short, "short", false, "as +short")
+	flags.BoolVar(&f.json, "json", false, "print a line of JSON for each answer")
+	flags.StringVar(&f.via, "via", viaHost, "ask from the host's network (host), or from a stack of our own (tun)")
+	flags.StringVar(&f.hints, "root-hints", "", "begin +trace at the root servers in this zone `file`")
+	_ = cmd.MarkFlagFilename("file")
+	_ = cmd.MarkFlagFilename("root-hints")
+	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions([]string{viaHost, viaTUN}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// Networks to ask from.
+const (
+	viaHost = "host"
+	viaTUN  = "tun"
+)
+
+// digUsage is an error in what the user typed, with dig's exit code for it.
+func digUsage(err error) error {
+	var usage usageError
+	if errors.As(err, &usage) {
+		err = usage.error
+	}
+	return codeError{exitDigUsage, err}
+}
+
+// digPlan is the flags and arguments, checked.
+type digPlan struct {
+	line    string // as it was typed
+	queries []digQuery
+	port    uint16
+	json    bool
+	roots   []dnsclient.RootServer // nil: the Internet's
+	net     *netConfig             // nil: the host's network
+}
+
+func (f *digFlags) plan(args []string, stdin io.Reader) (p digPlan, err error) {
+	p.line, p.json = typed(args), f.json
+	if f.port < 1 || f.port > 65535 {
+		return p, digUsage(usagef("--port %d is out of range: 1 to 65535", f.port))
+	}
+	p.port = uint16(f.port)
+	switch f.via {
+	case viaHost:
+	case viaTUN:
+		c, err := f.net.config()
+		if err != nil {
+			return p, digUsage(err)
+		}
+		p.net = &c
+	default:
+		return p, digUsage(usagef("--via %q is neither %q nor %q", f.via, viaHost, viaTUN))
+	}
+	if f.hints != "" {
+		if p.roots, err = readRootHints(f.hints); err != nil {
+			return p, digUsage(err)
+		}
+	}
+	p.queries, err = f.queries(args, stdin)
+	return p, err
+}
+
+// typed is the command line after the command's name.
+func typed(args []string) string {
+	if at := slices.Index(os.Args, "dig"); at > 0 {
+		args = os.Args[at+1:]
+	}
+	return strings.Join(args, " ")
+}
+
+// queries are what is asked: on the command line, or in the lines of a file.
+func (f *digFlags) queries(args []string, stdin io.Reader) ([]digQuery, error) {
+	first, err := f.first()
+	if err != nil {
+		return nil, digUsage(err)
+	}
+	if f.file == "" {
+		queries, err := parseDig(first, args, f.names, f.reverse)
+		if err != nil {
+			return nil, digUsage(err)
+		}
+		return queries, nil
+	}
+	lines, err := readBatch(f.file, stdin)
+	if err != nil {
+		return nil, codeError{exitDigBatch, err}
+	}
+	var queries []digQuery
+	for _, line := range lines {
+		more, err := parseDig(first, append(slices.Clone(args), strings.Fields(line)...), nil, nil)
+		if err != nil {
+			return nil, digUsage(err)
+		}
+		queries = append(queries, more...)
+	}
+	return queries, nil
+}
+
+// first is what the flags say of all queries.
+func (f *digFlags) first() (q digQuery, err error) {
+	q = newDigQuery()
+	q.opts.trace, q.opts.tcp, q.opts.short = f.trace, f.tcp, f.short
+	if f.qtype != "" && !q.setType(f.qtype) {
+		return q, usagef("--type %q is no type of records", f.qtype)
+	}
+	if f.class != "" && !q.setClass(f.class) {
+		return q, usagef("--class %q is no class of records", f.class)
+	}
+	return q, nil
+}
+
+// readBatch returns the lines of a file that are neither empty nor comments.
+func readBatch(path string, stdin io.Reader) (lines []string, err error) {
+	r := stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		r = file
+	}
+	scanner := bufio.NewScanner(r)
+	for scanner.Scan() {
+		if line := strings.TrimSpace(scanner.Text()); line != "" && !strings.ContainsAny(line[:1], "#;") {
+			lines = append(lines, line)
+		}
+	}
+	return lines, scanner.Err()
+}
+
+// dig asks all queries, one after another.
+func dig(ctx context.Context, p digPlan, stdout io.Writer) error {
+	if p.net == nil {
+		return digOver(ctx, p, nil, stdout)
+	}
+	n, err := openNetwork(*p.net, nil, nil)
+	if err != nil {
+		return digError(err)
+	}
+	var answered error
+	err = n.untilFailed(ctx, func(ctx context.Context) { answered = digOver(ctx, p, n.stack, stdout) })
+	if err := errors.Join(err, n.Close()); err != nil {
+		return digError(err)
+	}
+	return answered
+}
+
+// digOver asks over a network; nil is the host's.
+func digOver(ctx context.Context, p digPlan, over dnsclient.Dialer, stdout io.Writer) error {
+	client, err := dnsclient.NewClient(dnsclient.ClientConfig{Dialer: over})
+	if err != nil {
+		return digError(err)
+	}
+	d := &digger{plan: p, client: client, w: stdout}
+	for i := range p.queries {
+		if err := d.run(ctx, &p.queries[i]); err != nil {
+			return digError(err)
+		}
+	}
+	if d.unanswered {
+		return codeError{code: exitDigNoReply}
+	}
+	return nil
+}
+
+// digError gives err dig's exit code, unless the machine lacks something.
+func digError(err error) error {
+	var missing *netcfg.MissingError
+	if errors.As(err, &missing) {
+		return err
+	}
+	return codeError{exitDigError, err}
+}
+
+// digServer is a server, as the user named it.
+type digServer struct {
+	name string
+	at   netip.AddrPort
+}
