@@ -35,6 +35,7 @@ type captureFlags struct {
 	count     int
 	snapLen   int
 	buffer    int // MiB
+	why       bool
 }
 
 func newCapture() *cobra.Command {
@@ -63,6 +64,7 @@ A filter selects packets by an address, a port, or both. It selects ICMP errors 
 	flags.IntVarP(&f.count, "count", "c", 0, "stop after `n` packets (0: when interrupted)")
 	flags.IntVarP(&f.snapLen, "snaplen", "s", capture.MaxSnapLen, "`bytes` to keep of a packet, 1 to 262144")
 	flags.IntVarP(&f.buffer, "buffer", "B", defCaptureBuffer, "`MiB` of packets that may wait to be written, 1 to 1024")
+	flags.BoolVar(&f.why, "why", false, "give each packet a comment that says because of what it was sent; the stack is slower meanwhile")
 	_ = cmd.MarkFlagFilename("write", "pcapng")
 	return cmd
 }
@@ -79,7 +81,7 @@ func (f *captureFlags) options(args []string) (o capture.Options, err error) {
 	case f.buffer < 1 || f.buffer > maxCaptureBuffer:
 		return o, usagef("--buffer %d is out of range: 1 to %d MiB", f.buffer, maxCaptureBuffer)
 	}
-	o = capture.Options{SnapLen: f.snapLen, Count: uint64(f.count), Queue: f.buffer << 20}
+	o = capture.Options{SnapLen: f.snapLen, Count: uint64(f.count), Queue: f.buffer << 20, Why: f.why}
 	if o.Filter, err = capture.ParseFilter(args); err != nil {
 		return o, usageError{err}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/tinystack/tinystack/internal/netcfg"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/stack"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // network is a stack on a TUN device whose other end, the host's, is set up.
@@ -18,14 +19,15 @@ type network struct {
 	stack *stack.Stack
 	host  *netcfg.Host
 	dev   *link.Capture
+	trace *trace.Tracer
 	names *nameServer // nil if there is none
 }
 
 // openNetwork makes the device, sets up the host's end and starts the stack, whose
 // default route is the host. impair, unless nil, is what the wire does to packets;
-// watch, unless nil, is called before the first packet passes. It returns a
+// watch, unless nil, is called before the first packet passes, to listen. It returns a
 // *netcfg.MissingError where the machine lacks something.
-func openNetwork(c netConfig, impair *link.ImpairConfig, watch func(*link.Capture) error) (*network, error) {
+func openNetwork(c netConfig, impair *link.ImpairConfig, watch func(*network) error) (*network, error) {
 	if err := netcfg.CheckSubnet(c.stack, c.dev); err != nil {
 		return nil, propose(c, err)
 	}
@@ -34,9 +36,9 @@ func openNetwork(c netConfig, impair *link.ImpairConfig, watch func(*link.Captur
 		return nil, propose(c, netcfg.Explain(err, c.dev, commandLine()))
 	}
 	c.dev = dev.Name() // the system's choice, where the user made none
-	n := &network{dev: link.NewCapture(dev)}
+	n := &network{dev: link.NewCapture(dev), trace: trace.New()}
 	if watch != nil {
-		err = watch(n.dev)
+		err = watch(n)
 	}
 	if err == nil {
 		err = n.start(c)
@@ -71,7 +73,7 @@ func (n *network) start(c netConfig) (err error) {
 	if n.host, err = netcfg.Up(c.netcfg()); err != nil {
 		return err
 	}
-	if n.stack, err = stack.New(stack.Config{}); err != nil {
+	if n.stack, err = stack.New(stack.Config{Trace: n.trace.Node("tinystack")}); err != nil {
 		return err
 	}
 	if err := n.stack.AddInterface(n.dev, c.stack); err != nil {

@@ -52,6 +52,8 @@ func TestUsageErrors(t *testing.T) {
 		{"up --www=", "--www is empty"},
 		{"up --pcap=", "--pcap is empty"},
 		{"up --pcap -", "--pcap writes to a file"},
+		{"up --trace=", "--trace is empty"},
+		{"up --trace -", "--trace writes to a file"},
 		{"help nonsense", `there is no command "nonsense"; see tinystack --help`},
 		{"help pnig", `there is no command "pnig"; did you mean "ping"?`},
 		{"help up now", `there is no command "now"; see tinystack up --help`},

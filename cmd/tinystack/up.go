@@ -25,6 +25,7 @@ type upFlags struct {
 	services bool
 	impair   string
 	pcap     string
+	trace    string
 	metrics  bool
 	jsonLog  bool
 }
@@ -37,6 +38,7 @@ type upPlan struct {
 	services bool
 	impair   *link.ImpairConfig
 	pcap     string
+	trace    string
 	metrics  bool
 }
 
@@ -64,7 +66,7 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 			if err != nil {
 				return err
 			}
-			if err := notEmpty(cmd, "www", "pcap"); err != nil {
+			if err := notEmpty(cmd, "www", "pcap", "trace"); err != nil {
 				return err
 			}
 			return up(cmd.Context(), p, cmd.OutOrStdout(), f.logger(cmd.ErrOrStderr()))
@@ -77,6 +79,7 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
 	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
 	flags.StringVar(&f.pcap, "pcap", "", "record all packets in this `file`, which Wireshark reads")
+	flags.StringVar(&f.trace, "trace", "", "write all that happens, and because of what, to this `file`, as lines of JSON")
 	flags.BoolVar(&f.metrics, "metrics", false, "serve the counters at /metrics, in Prometheus' text format")
 	flags.BoolVar(&f.jsonLog, "json-log", false, "write the log on standard error as JSON")
 	_ = cmd.MarkFlagDirname("www")
@@ -105,7 +108,7 @@ func (f *upFlags) logger(w io.Writer) *slog.Logger {
 
 // plan checks the flags; its errors are usage errors.
 func (f *upFlags) plan() (p upPlan, err error) {
-	p.www, p.services, p.pcap, p.metrics = f.www, f.services, f.pcap, f.metrics
+	p.www, p.services, p.pcap, p.trace, p.metrics = f.www, f.services, f.pcap, f.trace, f.metrics
 	if p.net, err = f.net.config(); err != nil {
 		return p, err
 	}
@@ -116,6 +119,9 @@ func (f *upFlags) plan() (p upPlan, err error) {
 		if info, err := os.Stat(f.www); err != nil || !info.IsDir() {
 			return p, usagef("--www %q is not a directory", f.www)
 		}
+	}
+	if f.trace == "-" {
+		return p, usagef("--trace writes to a file: the standard output has the access log")
 	}
 	if f.pcap == "-" {
 		return p, usagef("--pcap writes to a file: the standard output has the access log; see tinystack capture --help")
@@ -135,7 +141,11 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 	signal.Ignore(syscall.SIGPIPE) // who reads the access log may go; the network stays
 	file := &pcapFile{name: p.pcap, log: log}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	n, err := openNetwork(p.net, p.impair, file.record)
+	events := &traceFile{name: p.trace, log: log}
+	defer func() { err = errors.Join(err, events.Close()) }()
+	n, err := openNetwork(p.net, p.impair, func(n *network) error {
+		return errors.Join(file.record(n.dev), events.begin(n.trace))
+	})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (n *network) openWindow(log *slog.Logger) *control.Server {
 	mux.HandleFunc("GET "+statsPath, func(w http.ResponseWriter, _ *http.Request) {
 		control.WriteJSON(w, statsOf(n.stats(), dev))
 	})
-	mux.Handle(capturePath, capture.Handler(n.dev))
+	mux.Handle(capturePath, capture.Handler(n.dev, n.trace))
 	s, err := control.Listen(dev, mux)
 	if err != nil {
 		log.Warn("other commands can't see into this instance", "err", err)

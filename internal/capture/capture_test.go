@@ -206,9 +206,9 @@ func TestRecordingComments(t *testing.T) { synctest.Test(t, testRecordingComment
 func testRecordingComments(t *testing.T) {
 	c, peer := device(t)
 	tr := trace.New()
-	defer tr.Subscribe(func(*trace.Event) {})()
-	c.Trace(tr.Node("a"))
-	rec, err := Start(c, Options{})
+	node := tr.Node("a")
+	c.Trace(node)
+	rec, err := Start(c, Options{Why: true, Trace: tr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +224,9 @@ func testRecordingComments(t *testing.T) {
 	var b bytes.Buffer
 	if err := rec.Write(&b); err != nil {
 		t.Fatal(err)
+	}
+	if node.On() {
+		t.Error("it still listens")
 	}
 	for _, want := range []string{
 		"event 1000, because of event 999: fast retransmit: third duplicate ACK, RFC 5681 3.2", "event 1",
@@ -274,7 +277,7 @@ func get(t *testing.T, method, url string, body io.Reader) *http.Response {
 func TestHandlerIsLive(t *testing.T) {
 	t.Parallel()
 	c, peer := device(t)
-	srv := httptest.NewServer(Handler(c))
+	srv := httptest.NewServer(Handler(c, nil))
 	defer srv.Close()
 	resp := get(t, http.MethodGet, srv.URL+"?"+Options{Count: 3, SnapLen: 20, Filter: Filter{Port: 7}}.Query().Encode(), nil)
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/x-pcapng" {
@@ -303,7 +306,7 @@ func TestHandlerIsLive(t *testing.T) {
 func TestHandlerStops(t *testing.T) {
 	t.Parallel()
 	c, peer := device(t)
-	srv := httptest.NewServer(Handler(c))
+	srv := httptest.NewServer(Handler(c, nil))
 	defer srv.Close()
 	hold, stop := io.Pipe()
 	resp := get(t, http.MethodPost, srv.URL, hold)
@@ -329,7 +332,7 @@ func TestHandlerStops(t *testing.T) {
 func TestHandlerOfClosedDevice(t *testing.T) {
 	t.Parallel()
 	c, _ := device(t)
-	srv := httptest.NewServer(Handler(c))
+	srv := httptest.NewServer(Handler(c, nil))
 	defer srv.Close()
 	resp := get(t, http.MethodGet, srv.URL, nil)
 	c.Close()
@@ -346,7 +349,7 @@ func TestHandlerClientGone(t *testing.T) {
 	t.Parallel()
 	c, _ := device(t)
 	ended := make(chan struct{})
-	h := Handler(c)
+	h := Handler(c, nil)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r)
 		close(ended)
@@ -373,10 +376,11 @@ func TestHandlerRefuses(t *testing.T) {
 		{"GET", "count=-1", 400, "count=-1"},
 		{"GET", "host=x", 400, `"x" is not an address`},
 		{"GET", "port=0", 400, `"0" is not a number`},
+		{"GET", "why=perhaps", 400, "why=perhaps"},
 		{"GET", "colour=red", 400, "colour=red"},
 	} {
 		w := httptest.NewRecorder()
-		Handler(c).ServeHTTP(w, httptest.NewRequest(tt.method, "/?"+tt.query, nil))
+		Handler(c, nil).ServeHTTP(w, httptest.NewRequest(tt.method, "/?"+tt.query, nil))
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) {
 			t.Errorf("%s %q: %d, %q", tt.method, tt.query, w.Code, w.Body)
 		}
@@ -385,7 +389,7 @@ func TestHandlerRefuses(t *testing.T) {
 
 func TestOptionsQuery(t *testing.T) {
 	t.Parallel()
-	for _, o := range []Options{{}, {SnapLen: 1, Count: 2, Queue: 1 << 20, Filter: Filter{netip.MustParseAddr("fe80::1%a"), 4}}} {
+	for _, o := range []Options{{}, {SnapLen: 1, Count: 2, Queue: 1 << 20, Why: true, Filter: Filter{netip.MustParseAddr("fe80::1%a"), 4}}} {
 		if got, err := parseQuery(o.Query()); err != nil || got != o {
 			t.Errorf("%+v becomes %+v, %v", o, got, err)
 		}

@@ -6,8 +6,9 @@
 // [Recording.Write] owns both. It makes nobody wait: a slow writer misses packets,
 // and the file says how many, before each packet and at its end.
 //
-// While somebody listens to the device's stack (package trace), each packet has a comment:
-// which event it is, because of which, and the rule that had it sent.
+// While somebody listens to the device's stack (package trace), as a recording with
+// [Options].Why does, each packet has a comment: which event it is, because of which,
+// and the rule that had it sent.
 //
 // It leaves out ring buffers of files, and filters beyond host and port: a file
 // is cheap to filter by tshark later.

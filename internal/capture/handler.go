@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/tinystack/tinystack/link"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Trailers of an answer that was not cut short: packets captured, and missed.
@@ -29,6 +30,9 @@ func (o Options) Query() url.Values {
 	set("count", o.Count)
 	set("queue", uint64(o.Queue))
 	set("port", uint64(o.Filter.Port))
+	if o.Why {
+		q.Set("why", "true")
+	}
 	if o.Filter.Host.IsValid() {
 		q.Set("host", o.Filter.Host.String())
 	}
@@ -50,6 +54,8 @@ func parseQuery(q url.Values) (o Options, err error) {
 			err = o.Filter.SetHost(v)
 		case "port":
 			err = o.Filter.SetPort(v)
+		case "why":
+			o.Why, err = strconv.ParseBool(v)
 		default:
 			err = fmt.Errorf("no such parameter")
 		}
@@ -61,11 +67,13 @@ func parseQuery(q url.Values) (o Options, err error) {
 }
 
 // Handler answers with the packets that pass dev, as pcapng, while they pass. The
-// query has snaplen, count, queue, host and port, all of which can be left out. The
+// query has snaplen, count, queue, host, port and why, all of which can be left out. The
 // answer ends when the client goes away, the device is closed, or count
 // packets have come; and, to a POST, when its body ends: so a client can
 // stop, and still receive what was copied before, the statistics and the trailers.
-func Handler(dev *link.Capture) http.Handler {
+//
+// With why, t is listened to, the tracer of the device's stack.
+func Handler(dev *link.Capture, t *trace.Tracer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodPost {
 			w.Header().Set("Allow", "GET, POST")
@@ -77,6 +85,7 @@ func Handler(dev *link.Capture) http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		opts.Trace = t
 		rec, err := Start(dev, opts)
 		switch {
 		case errors.Is(err, link.ErrClosed), errors.Is(err, link.ErrTooManyTaps):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tinystack/tinystack/internal/pcapng"
 	"github.com/tinystack/tinystack/link"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // Options say what is recorded. Their zero value is everything.
@@ -16,6 +17,12 @@ type Options struct {
 	SnapLen int    // the most bytes of a packet: 1 to 262144, the default
 	Count   uint64 // ends the recording after so many packets; 0: no end
 	Queue   int    // bytes that may wait to be written, as in link.TapConfig
+
+	// Why gives each packet a comment: which event it is, and because of what it was sent. The
+	// recording then listens to Trace, the tracer of the device's stack, which costs the stack
+	// some time for each packet.
+	Why   bool
+	Trace *trace.Tracer // nil: there are comments while somebody else listens
 }
 
 // Recording is the packets from its start on.
@@ -24,6 +31,7 @@ type Recording struct {
 	tap   *link.Tap
 	opts  Options
 	began time.Time
+	deaf  func() // ends the listening
 }
 
 // Start begins to record; it fails as [link.Capture.Tap] does. The caller calls Write.
@@ -36,7 +44,11 @@ func Start(dev *link.Capture, o Options) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Recording{dev: dev, tap: tap, opts: o, began: time.Now()}, nil
+	r := &Recording{dev: dev, tap: tap, opts: o, began: time.Now(), deaf: func() {}}
+	if o.Why && o.Trace != nil {
+		r.deaf = o.Trace.Subscribe(func(*trace.Event) {})
+	}
+	return r, nil
 }
 
 // Stop ends the recording: Write writes what was copied before, and returns.
@@ -50,6 +62,7 @@ func (r *Recording) Stats() link.TapStats { return r.tap.Stats() }
 // nothing is left unwritten.
 func (r *Recording) Write(w io.Writer) error {
 	defer r.tap.Close()
+	defer r.deaf()
 	buf := bufio.NewWriterSize(w, 1<<16)
 	out, id, err := r.start(buf)
 	if err != nil {

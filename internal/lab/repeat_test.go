@@ -19,7 +19,6 @@ import (
 
 // recording is what passes at both ends of some wires, as pcapng, by the end's name.
 type recording struct {
-	mu    sync.Mutex
 	files map[string]*bytes.Buffer
 	stop  []func()
 	done  sync.WaitGroup
