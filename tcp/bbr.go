@@ -71,6 +71,13 @@ const (
 	bbrRTT
 )
 
+var bbrStages = [...]string{
+	bbrStartup: "startup", bbrDrain: "drain", bbrDown: "probe bandwidth: down", bbrCruise: "probe bandwidth: cruise",
+	bbrRefill: "probe bandwidth: refill", bbrUp: "probe bandwidth: up", bbrRTT: "probe round trip",
+}
+
+func (b *bbr) stage() string { return bbrStages[b.state] }
+
 // newBBR begins (5.2.1). The seed is to differ from connection to connection.
 func newBBR(mss, window int, seed uint64) *bbr {
 	b := &bbr{mss: mss, initial: window, cwnd: window, random: seed}
@@ -135,6 +142,13 @@ func (b *bbr) restart(now instant, _ time.Duration, app bool) {
 		b.setPacing(1)
 	case b.state == bbrRTT:
 		b.checkProbeRTTDone(now)
+	}
+}
+
+func (b *bbr) info() *BBRInfo {
+	return &BBRInfo{
+		Phase: b.stage(), Bandwidth: uint64(b.bw), MinRTT: b.minRTT,
+		PacingGain: b.pacingGain, CwndGain: b.cwndGain,
 	}
 }
 

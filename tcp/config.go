@@ -27,7 +27,7 @@ type Config struct {
 	// Backlog is the number of connections that may wait to be accepted, and of
 	// half-open ones, for each listener; 1 to 65536. 0: 4096.
 	Backlog int
-	// Congestion is the congestion control: [CUBIC] or [Reno]. "": CUBIC.
+	// Congestion is the congestion control: [CUBIC], [Reno] or [BBR]. "": CUBIC.
 	Congestion string
 	// ECN says whether connections use Explicit Congestion Notification (RFC 3168). Its zero
 	// value, [ECNPassive], agrees to it where the peer asks.

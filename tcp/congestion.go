@@ -11,6 +11,10 @@ import (
 type congestion interface {
 	// name is what Config.Congestion calls it.
 	name() string
+	// stage is what it does at the moment: one of those with a rule in phaseRules.
+	stage() string
+	// takeOver has it go on where another algorithm stands.
+	takeOver(h *handover)
 	// window is cwnd, at least one segment.
 	window() int
 	// threshold is ssthresh; math.MaxInt until the first loss.

@@ -71,8 +71,19 @@ type Info struct {
 	CwndLimited    time.Duration
 	PacingLimited  time.Duration
 	SndbufLimited  time.Duration
-	DeliveryRate   uint64 // bytes/s that arrived at the peer, over the latest round trip or so
-	RateAppLimited bool   // DeliveryRate is a lower bound: for part of that there was nothing to send
+	PacingRate     uint64   // bytes/s at which data is sent; 0: as the windows allow
+	DeliveryRate   uint64   // bytes/s that arrived at the peer, over the latest round trip or so
+	RateAppLimited bool     // DeliveryRate is a lower bound: for part of that there was nothing to send
+	BBR            *BBRInfo // nil: another algorithm
+}
+
+// BBRInfo is the model that BBR has of the path, as Linux's struct tcp_bbr_info.
+type BBRInfo struct {
+	Phase      string // such as "startup" or "probe bandwidth: cruise"
+	Bandwidth  uint64 // bytes/s
+	MinRTT     time.Duration
+	PacingGain float64
+	CwndGain   float64
 }
 
 // ConnInfo is a line in the table of connections.
@@ -171,6 +182,10 @@ func (c *tcb) info(now instant) Info {
 	}
 	if c.cc != nil {
 		info.Congestion = c.cc.name()
+		info.PacingRate = uint64(c.cc.pacing())
+		if b, ok := c.cc.(*bbr); ok {
+			info.BBR = b.info()
+		}
 		info.SndSsthresh = c.cc.threshold()
 	}
 	if c.fl != nil {

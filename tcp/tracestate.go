@@ -47,7 +47,7 @@ func (c *tcb) congestionNow() (now trace.Congestion) {
 		return now
 	}
 	now = trace.Congestion{
-		Algorithm: c.cfg.Congestion, Phase: c.phaseName(), Cwnd: c.cwnd(), InFlight: c.inFlight(),
+		Algorithm: c.cc.name(), Phase: c.phaseName(), Cwnd: c.cwnd(), InFlight: c.inFlight(),
 		MSS: c.mss(c.tsLen()), SRTT: c.rtt.srtt, RTO: c.rto(),
 	}
 	if t := c.cc.threshold(); t != math.MaxInt {
@@ -56,28 +56,34 @@ func (c *tcb) congestionNow() (now trace.Congestion) {
 	return now
 }
 
-// phaseName is what congestion control is doing.
+// phaseName is what loss recovery or else congestion control is doing.
 func (c *tcb) phaseName() string {
 	switch {
-	case c.phase == cwr:
-		return "reduction"
-	case c.phase == recovery:
-		return "recovery"
 	case c.phase == loss:
 		return "loss"
-	case c.cc.window() < c.cc.threshold():
-		return "slow start"
+	case c.phase == cwr && !c.cc.ownsRecovery():
+		return "reduction"
+	case c.phase == recovery && !c.cc.ownsRecovery():
+		return "recovery"
 	}
-	return "congestion avoidance"
+	return c.cc.stage()
 }
 
 // phaseRules are what congestion control follows in each phase.
 var phaseRules = map[string]trace.Rule{
-	"slow start":           "slow start: cwnd grows by as much as is acknowledged, RFC 5681 3.1",
-	"congestion avoidance": "congestion avoidance: cwnd grows slowly, RFC 5681 3.1, RFC 9438 4",
-	"reduction":            "the path has marked a packet: cwnd shrinks as for a loss, RFC 3168 6.1.2",
-	"recovery":             "fast recovery: cwnd shrinks to ssthresh, RFC 6675 5, RFC 6937",
-	"loss":                 "after a timeout: cwnd begins anew with one segment, RFC 5681 3.1",
+	"slow start":              "slow start: cwnd grows by as much as is acknowledged, RFC 5681 3.1",
+	"conservative slow start": "conservative slow start: a queue seems to build, and cwnd grows by a quarter of that, RFC 9406 4.2",
+	"congestion avoidance":    "congestion avoidance: cwnd grows slowly, RFC 5681 3.1, RFC 9438 4",
+	"reduction":               "the path has marked a packet: cwnd shrinks as for a loss, RFC 3168 6.1.2",
+	"recovery":                "fast recovery: cwnd shrinks to ssthresh, RFC 6675 5, RFC 6937",
+	"loss":                    "after a timeout: cwnd begins anew with one segment, RFC 5681 3.1",
+	"startup":                 "BBR starts up: the rate doubles each round trip until it is the path's, draft-ietf-ccwg-bbr-06 5.3.1",
+	"drain":                   "BBR drains the queue that its start has built, draft-ietf-ccwg-bbr-06 5.3.2",
+	"probe bandwidth: down":   "BBR sends slower than the path for a while, draft-ietf-ccwg-bbr-06 5.3.3.1",
+	"probe bandwidth: cruise": "BBR sends as fast as the path delivers, draft-ietf-ccwg-bbr-06 5.3.3.2",
+	"probe bandwidth: refill": "BBR fills the path before it asks for more, draft-ietf-ccwg-bbr-06 5.3.3.3",
+	"probe bandwidth: up":     "BBR sends faster than the path, to see whether it takes more, draft-ietf-ccwg-bbr-06 5.3.3.4",
+	"probe round trip":        "BBR has the queue run empty, to see the shortest round trip, draft-ietf-ccwg-bbr-06 5.3.4",
 }
 
 // stateRules are what brings a connection to each state.

@@ -16,6 +16,16 @@ func (w *windows) window() int        { return w.cwnd }
 func (w *windows) threshold() int     { return w.ssthresh }
 func (w *windows) ownsRecovery() bool { return false }
 
+func (w *windows) stage() string {
+	switch {
+	case w.cwnd >= w.ssthresh:
+		return "congestion avoidance"
+	case w.hystart != nil && w.hystart.baseline != 0:
+		return "conservative slow start"
+	}
+	return "slow start"
+}
+
 func (w *windows) setMSS(mss int) {
 	w.mss = mss
 	w.cwnd = max(w.cwnd, mss)

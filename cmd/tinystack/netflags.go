@@ -50,6 +50,7 @@ type netConfig struct {
 	host   netip.Addr
 	mtu    int
 	driver string
+	cc     string // congestion control; "": the stack's choice
 }
 
 func (c netConfig) netcfg() netcfg.Config {

@@ -11,6 +11,7 @@ import (
 	"github.com/tinystack/tinystack/internal/netcfg"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/stack"
+	"github.com/tinystack/tinystack/tcp"
 	"github.com/tinystack/tinystack/trace"
 )
 
@@ -73,7 +74,8 @@ func (n *network) start(c netConfig) (err error) {
 	if n.host, err = netcfg.Up(c.netcfg()); err != nil {
 		return err
 	}
-	if n.stack, err = stack.New(stack.Config{Trace: n.trace.Node("tinystack")}); err != nil {
+	config := stack.Config{TCP: tcp.Config{Congestion: c.cc}, Trace: n.trace.Node("tinystack")}
+	if n.stack, err = stack.New(config); err != nil {
 		return err
 	}
 	if err := n.stack.AddInterface(n.dev, c.stack); err != nil {

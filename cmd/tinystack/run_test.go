@@ -60,6 +60,8 @@ func TestUsageErrors(t *testing.T) {
 		{"completion tcsh", `there is no command "tcsh"; see tinystack completion --help`},
 		{"up --mtu 1", "--mtu 1 is out of range"},
 		{"up --www /nonexistent", `--www "/nonexistent" is not a directory`},
+		{"up --cc vegas", `--cc "vegas" is none of reno, cubic, bbr`},
+		{"up --cc=", `--cc "" is none of reno, cubic, bbr`},
 		{"up --impair loss=101%", "--impair: "},
 		{"up --dns-upstream x", `--dns-upstream "x" is not an address`},
 		{"up --allow 192.0.2.0/33", `--allow "192.0.2.0/33" is neither a network`},

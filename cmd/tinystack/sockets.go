@@ -83,6 +83,8 @@ type tcpInfo struct {
 	LastSnd        int64     `json:"last_data_sent_us"` // ago
 	LastRcv        int64     `json:"last_data_recv_us"`
 	LastAck        int64     `json:"last_ack_recv_us"`
+	BBR            *bbrInfo  `json:"bbr,omitempty"` // of that congestion control alone
+	PacingRate     uint64    `json:"pacing_rate"`   // bytes/s; 0: not paced
 	DeliveryRate   uint64    `json:"delivery_rate"` // bytes/s; 0: not known yet
 	RateAppLimited bool      `json:"delivery_rate_app_limited"`
 	Limited        tcp.Limit `json:"limited"` // idle, app, rwnd, cwnd, pacing or sndbuf
@@ -92,6 +94,15 @@ type tcpInfo struct {
 	CwndLimited    int64     `json:"cwnd_limited_us"`
 	PacingLimited  int64     `json:"pacing_limited_us"`
 	SndbufLimited  int64     `json:"sndbuf_limited_us"`
+}
+
+// bbrInfo is named after struct tcp_bbr_info.
+type bbrInfo struct {
+	Phase      string  `json:"phase"`
+	Bandwidth  uint64  `json:"bw"` // bytes/s
+	MinRTT     int64   `json:"min_rtt_us"`
+	PacingGain float64 `json:"pacing_gain"`
+	CwndGain   float64 `json:"cwnd_gain"`
 }
 
 // stateNames are ss's.
@@ -168,9 +179,12 @@ func tcpInfoOf(i *tcp.Info) *tcpInfo {
 		BytesAcked: i.BytesAcked, BytesReceived: i.BytesReceived,
 		SegsOut: i.SegsOut, SegsIn: i.SegsIn, DataSegsOut: i.DataSegsOut, DataSegsIn: i.DataSegsIn,
 		LastSnd: i.LastDataSent.Microseconds(), LastRcv: i.LastDataRecv.Microseconds(), LastAck: i.LastAckRecv.Microseconds(),
-		DeliveryRate: i.DeliveryRate, RateAppLimited: i.RateAppLimited, Limited: i.Limited,
+		PacingRate: i.PacingRate, DeliveryRate: i.DeliveryRate, RateAppLimited: i.RateAppLimited, Limited: i.Limited,
 		Busy: i.BusyTime.Microseconds(), AppLimited: i.AppLimited.Microseconds(), RwndLimited: i.RwndLimited.Microseconds(),
 		CwndLimited: i.CwndLimited.Microseconds(), PacingLimited: i.PacingLimited.Microseconds(), SndbufLimited: i.SndbufLimited.Microseconds(),
+	}
+	if b := i.BBR; b != nil {
+		t.BBR = &bbrInfo{b.Phase, b.Bandwidth, b.MinRTT.Microseconds(), b.PacingGain, b.CwndGain}
 	}
 	if i.SndSsthresh != math.MaxInt {
 		t.SndSsthresh = i.SndSsthresh

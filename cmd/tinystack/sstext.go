@@ -128,10 +128,14 @@ func (t *socketTable) counts(k *keyList, i *tcpInfo) {
 }
 
 func (t *socketTable) rates(k *keyList, i *tcpInfo) {
+	if b := i.BBR; b != nil {
+		k.add("bbr:(bw:%s,mrtt:%.6g,pacing_gain:%g,cwnd_gain:%g)", t.rate(float64(b.Bandwidth)*8), ms(b.MinRTT), b.PacingGain, b.CwndGain)
+	}
 	if i.RTT > 0 { // what cwnd lets through
 		k.add("send %s", t.rate(float64(i.SndCwnd)*8e6/float64(i.RTT)))
 	}
 	k.add("lastsnd:%d lastrcv:%d lastack:%d", i.LastSnd/1000, i.LastRcv/1000, i.LastAck/1000)
+	k.addIf(i.PacingRate > 0, "pacing_rate %s", t.rate(float64(i.PacingRate)*8))
 	k.addIf(i.DeliveryRate > 0, "delivery_rate %s", t.rate(float64(i.DeliveryRate)*8))
 	k.addIf(i.RateAppLimited, "app_limited")
 	if i.Busy > 0 {

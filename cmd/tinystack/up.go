@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 	"github.com/tinystack/tinystack/httpd"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/tcp"
 )
 
 type upFlags struct {
@@ -23,6 +26,7 @@ type upFlags struct {
 	names    nameServerFlags
 	www      string
 	services bool
+	cc       string
 	impair   string
 	pcap     string
 	trace    string
@@ -77,15 +81,20 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 	flags := cmd.Flags()
 	flags.StringVar(&f.www, "www", "", "serve the files in this `directory`")
 	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
+	flags.StringVar(&f.cc, "cc", tcp.CUBIC, "congestion control of TCP: "+strings.Join(congestionControls, ", "))
 	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
 	flags.StringVar(&f.pcap, "pcap", "", "record all packets in this `file`, which Wireshark reads")
 	flags.StringVar(&f.trace, "trace", "", "write all that happens, and because of what, to this `file`, as lines of JSON")
 	flags.BoolVar(&f.metrics, "metrics", false, "serve the counters at /metrics, in Prometheus' text format")
 	flags.BoolVar(&f.jsonLog, "json-log", false, "write the log on standard error as JSON")
+	_ = cmd.RegisterFlagCompletionFunc("cc", cobra.FixedCompletions(congestionControls, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagDirname("www")
 	_ = cmd.MarkFlagFilename("pcap", "pcapng")
 	return cmd
 }
+
+// congestionControls are what --cc may have.
+var congestionControls = []string{tcp.Reno, tcp.CUBIC, tcp.BBR}
 
 // notEmpty refuses a flag that is there and has no value, as in --www "$DIR" where
 // DIR is not set.
@@ -115,6 +124,10 @@ func (f *upFlags) plan() (p upPlan, err error) {
 	if p.names, err = f.names.plan(p.net); err != nil {
 		return p, err
 	}
+	if !slices.Contains(congestionControls, f.cc) {
+		return p, usagef("--cc %q is none of %s", f.cc, strings.Join(congestionControls, ", "))
+	}
+	p.net.cc = f.cc
 	if f.www != "" {
 		if info, err := os.Stat(f.www); err != nil || !info.IsDir() {
 			return p, usagef("--www %q is not a directory", f.www)
