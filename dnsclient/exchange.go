@@ -3,6 +3,7 @@ package dnsclient
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -122,19 +123,26 @@ func (a *asked) await() (*Reply, error) {
 // read reads one message; a datagram goes into buf.
 func (a *asked) read(buf []byte) ([]byte, error) {
 	if a.query.TCP {
-		return readFrame(a.conn)
+		return readFrame(a.conn, dns.MaxMsgSize)
 	}
 	n, err := a.conn.Read(buf)
 	return buf[:n], err
 }
 
+// errTooLong is what is wrong with a message that is longer than it may be.
+var errTooLong = errors.New("the message is too long")
+
 // readFrame reads one message, which has its length before it (RFC 1035 4.2.2).
-func readFrame(r io.Reader) ([]byte, error) {
+func readFrame(r io.Reader, most int) ([]byte, error) {
 	var length [2]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return nil, err
 	}
-	msg := make([]byte, binary.BigEndian.Uint16(length[:]))
+	n := int(binary.BigEndian.Uint16(length[:]))
+	if n > most {
+		return nil, errTooLong
+	}
+	msg := make([]byte, n)
 	if _, err := io.ReadFull(r, msg); err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF

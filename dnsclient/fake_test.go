@@ -70,7 +70,7 @@ func (c *fakeConn) query() *dns.Msg {
 	var b []byte
 	var err error
 	if c.tcp {
-		b, err = readFrame(c)
+		b, err = readFrame(c, dns.MaxMsgSize)
 	} else {
 		var n int
 		b = make([]byte, dns.MaxMsgSize)

@@ -40,6 +40,10 @@ type ServerConfig struct {
 	Trace *Trace
 }
 
+// maxQuestionLen is the longest message in bytes that is taken from a client: many
+// may be in the works.
+const maxQuestionLen = 4096
+
 // LocalNetworks returns the networks that are nobody's on the Internet.
 func LocalNetworks() (list []netip.Prefix) {
 	for _, s := range []string{
@@ -116,6 +120,7 @@ type ServerStats struct {
 	Truncated uint64 // answers that were cut to what the client takes
 
 	DropShort    uint64 // messages dropped: shorter than a header
+	DropLong     uint64 // messages dropped: longer than any question, 4096 bytes
 	DropResponse uint64 // messages dropped: answers to nothing
 	DropRate     uint64 // messages dropped: the client asks too often
 	DropBusy     uint64 // messages dropped: too many questions in the works

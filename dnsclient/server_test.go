@@ -157,11 +157,14 @@ func testServerMalformed(t *testing.T) {
 	if got := p.from(clientIP).raw(t, loop); got == nil || got.Rcode != dns.RcodeFormatError {
 		t.Errorf("a name that points at itself: %v, want FORMERR", got)
 	}
+	if got := p.from(clientIP).raw(t, append(whole, make([]byte, maxQuestionLen)...)); got != nil {
+		t.Errorf("a message of over %d bytes is answered: %v", maxQuestionLen, got)
+	}
 	whole[2] |= 1 << 7
 	if got := p.from(clientIP).raw(t, whole); got != nil {
 		t.Errorf("an answer is answered: %v", got)
 	}
-	if st := s.Stats(); st.DropShort != headerLen || st.DropResponse != 1 {
+	if st := s.Stats(); st.DropShort != headerLen || st.DropLong != 1 || st.DropResponse != 1 {
 		t.Errorf("counters %+v", st)
 	}
 }

@@ -101,8 +101,11 @@ func (c *serverConn) question() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	msg, err := readFrame(c)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	msg, err := readFrame(c, maxQuestionLen)
+	switch {
+	case err == errTooLong:
+		counter.Inc(&c.server.stats.DropLong)
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		counter.Inc(&c.server.stats.ConnsIdle)
 	}
 	return msg, err

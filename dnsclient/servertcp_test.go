@@ -25,7 +25,7 @@ func framed(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, 
 
 // readMsg reads a message; nil at the connection's end.
 func readMsg(c net.Conn) *dns.Msg {
-	b, err := readFrame(c)
+	b, err := readFrame(c, dns.MaxMsgSize)
 	m := new(dns.Msg)
 	if err != nil || m.Unpack(b) != nil {
 		return nil
@@ -140,7 +140,7 @@ func testServerTCPRudeClients(t *testing.T) {
 	if _, err := deaf.Write([]byte{0}); err == nil {
 		t.Error("the connection of one who does not read is still open")
 	}
-	for _, b := range [][]byte{{0, 0}, {0, 5, 1, 2, 3, 4, 5}, framed(packed(reply(exampleQuery())))} {
+	for _, b := range [][]byte{{0, 0}, {0, 5, 1, 2, 3, 4, 5}, {0x10, 1}, framed(packed(reply(exampleQuery())))} {
 		c := p.from(clientIP).dialTCP(t)
 		_, _ = c.Write(b)
 		if m := readMsg(c); m != nil {
@@ -149,7 +149,7 @@ func testServerTCPRudeClients(t *testing.T) {
 		c.Close()
 	}
 	synctest.Wait()
-	if st := s.Stats(); st.SendErrors != 1 || st.DropShort != 2 || st.DropResponse != 1 {
+	if st := s.Stats(); st.SendErrors != 1 || st.DropShort != 2 || st.DropLong != 1 || st.DropResponse != 1 {
 		t.Errorf("counters %+v", st)
 	}
 }

@@ -21,7 +21,7 @@ func (s *Server) ServePacket(pc net.PacketConn) error {
 		return net.ErrClosed
 	}
 	defer s.release(h)
-	buf := make([]byte, dns.MaxMsgSize)
+	buf := make([]byte, maxQuestionLen+1)
 	for {
 		n, from, err := pc.ReadFrom(buf)
 		switch {
@@ -32,6 +32,10 @@ func (s *Server) ServePacket(pc net.PacketConn) error {
 			continue
 		}
 		counter.Inc(&s.stats.Questions)
+		if n > maxQuestionLen {
+			counter.Inc(&s.stats.DropLong)
+			continue
+		}
 		s.datagram(pc, from, buf[:n])
 	}
 }

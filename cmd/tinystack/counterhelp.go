@@ -160,6 +160,7 @@ var counterHelp = map[string]string{
 	"DnsNotImp":               "errors sent: an operation or a type that is not done here",
 	"DnsTruncated":            "answers cut to the length that the client takes",
 	"DnsDropShort":            "questions dropped: shorter than a header",
+	"DnsDropLong":             "questions dropped: longer than 4096 bytes",
 	"DnsDropResponse":         "questions dropped: answers to nothing",
 	"DnsDropRate":             "questions dropped: the client asks too often",
 	"DnsDropBusy":             "questions dropped: too many are in the works",
