@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinystack/tinystack/dnsclient"
+	"github.com/tinystack/tinystack/internal/lab"
 	"github.com/tinystack/tinystack/internal/netcfg"
 )
 
@@ -49,7 +49,8 @@ down, and shows what each says; +tcp, +ignore (a truncated answer is good enough
 how often; +short, +all, +cmd, +comments, +question, +answer, +authority, +additional, +stats what to print.
 
 It asks on the host's own network. With --via tun it asks from a stack on a TUN device of its own, which
-reaches the host, and what is beyond it where the host forwards.
+reaches the host, and what is beyond it where the host forwards; with --via lab in the lab, the small Internet
+of tinystack explain, which has www.google.com.
 
 Exit codes: 0 an answer came, be it an error, 1 wrong usage, 8 the file of -f can't be read, 9 no answer came,
 10 another error, 77 a privilege, the device or the subnet is missing.`,
@@ -75,19 +76,13 @@ Exit codes: 0 an answer came, be it an error, 1 wrong usage, 8 the file of -f ca
 	flags.BoolVar(&f.tcp, "tcp", false, "as +tcp")
 	flags.BoolVar(&f.short, "short", false, "as +short")
 	flags.BoolVar(&f.json, "json", false, "print a line of JSON for each answer")
-	flags.StringVar(&f.via, "via", viaHost, "ask from the host's network (host), or from a stack of our own (tun)")
+	flags.StringVar(&f.via, "via", viaHost, "ask on the host's network (host), from a stack on a TUN device (tun), or in the lab (lab)")
 	flags.StringVar(&f.hints, "root-hints", "", "begin +trace at the root servers in this zone `file`")
 	_ = cmd.MarkFlagFilename("file")
 	_ = cmd.MarkFlagFilename("root-hints")
-	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions([]string{viaHost, viaTUN}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions(vias, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
-
-// Networks to ask from.
-const (
-	viaHost = "host"
-	viaTUN  = "tun"
-)
 
 // digUsage is an error in what the user typed, with dig's exit code for it.
 func digUsage(err error) error {
@@ -104,8 +99,9 @@ type digPlan struct {
 	queries []digQuery
 	port    uint16
 	json    bool
-	roots   []dnsclient.RootServer // nil: the Internet's
-	net     *netConfig             // nil: the host's network
+	roots   []dnsclient.RootServer // nil: the network's
+	via     string
+	net     netConfig // of viaTUN
 }
 
 func (f *digFlags) plan(args []string, stdin io.Reader) (p digPlan, err error) {
@@ -113,17 +109,14 @@ func (f *digFlags) plan(args []string, stdin io.Reader) (p digPlan, err error) {
 	if f.port < 1 || f.port > 65535 {
 		return p, digUsage(usagef("--port %d is out of range: 1 to 65535", f.port))
 	}
-	p.port = uint16(f.port)
-	switch f.via {
-	case viaHost:
-	case viaTUN:
-		c, err := f.net.config()
-		if err != nil {
+	p.port, p.via = uint16(f.port), f.via
+	if !slices.Contains(vias, f.via) {
+		return p, digUsage(usagef("--via %q is none of %s", f.via, strings.Join(vias, ", ")))
+	}
+	if f.via == viaTUN {
+		if p.net, err = f.net.config(); err != nil {
 			return p, digUsage(err)
 		}
-		p.net = &c
-	default:
-		return p, digUsage(usagef("--via %q is neither %q nor %q", f.via, viaHost, viaTUN))
 	}
 	if f.hints != "" {
 		if p.roots, err = readRootHints(f.hints); err != nil {
@@ -203,30 +196,40 @@ func readBatch(path string, stdin io.Reader) (lines []string, err error) {
 	return lines, scanner.Err()
 }
 
-// dig asks all queries, one after another.
+// dig asks all queries over the network that the plan has.
 func dig(ctx context.Context, p digPlan, stdout io.Writer) error {
-	if p.net == nil {
-		return digOver(ctx, p, nil, stdout)
+	switch p.via {
+	case viaLab:
+		l, err := lab.New(lab.Config{})
+		if err != nil {
+			return digError(err)
+		}
+		return errors.Join(p.ask(ctx, labNetwork(l), stdout), l.Close())
+	case viaTUN:
+		n, err := openNetwork(p.net, nil, nil)
+		if err != nil {
+			return digError(err)
+		}
+		var answered error
+		err = n.untilFailed(ctx, func(ctx context.Context) { answered = p.ask(ctx, hostNetwork(n.stack), stdout) })
+		if err := errors.Join(err, n.Close()); err != nil {
+			return digError(err)
+		}
+		return answered
 	}
-	n, err := openNetwork(*p.net, nil, nil)
-	if err != nil {
-		return digError(err)
-	}
-	var answered error
-	err = n.untilFailed(ctx, func(ctx context.Context) { answered = digOver(ctx, p, n.stack, stdout) })
-	if err := errors.Join(err, n.Close()); err != nil {
-		return digError(err)
-	}
-	return answered
+	return p.ask(ctx, hostNetwork(nil), stdout)
 }
 
-// digOver asks over a network; nil is the host's.
-func digOver(ctx context.Context, p digPlan, over dnsclient.Dialer, stdout io.Writer) error {
-	client, err := dnsclient.NewClient(dnsclient.ClientConfig{Dialer: over})
+// ask asks all queries, one after another.
+func (p *digPlan) ask(ctx context.Context, n digNetwork, stdout io.Writer) error {
+	if p.roots != nil {
+		n.roots = p.roots
+	}
+	client, err := dnsclient.NewClient(dnsclient.ClientConfig{Dialer: n.dialer})
 	if err != nil {
 		return digError(err)
 	}
-	d := &digger{plan: p, client: client, w: stdout}
+	d := &digger{plan: p, net: n, client: client, w: stdout}
 	for i := range p.queries {
 		if err := d.run(ctx, &p.queries[i]); err != nil {
 			return digError(err)
@@ -245,10 +248,4 @@ func digError(err error) error {
 		return err
 	}
 	return codeError{exitDigError, err}
-}
-
-// digServer is a server, as the user named it.
-type digServer struct {
-	name string
-	at   netip.AddrPort
 }

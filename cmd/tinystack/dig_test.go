@@ -126,7 +126,7 @@ func TestDigUsageErrors(t *testing.T) {
 		{"-c nonsense w.", 1, `--class "nonsense" is no class of records`},
 		{"-p 0 w.", 1, "--port 0 is out of range: 1 to 65535"},
 		{"-x nonsense", 1, `--reverse "nonsense" is not an address`},
-		{"--via nonsense", 1, `--via "nonsense" is neither`},
+		{"--via nonsense", 1, `--via "nonsense" is none of host, tun, lab`},
 		{"--via tun --mtu 1", 1, "--mtu 1 is out of range"},
 		{"--root-hints /nonexistent w.", 1, "no such file"},
 		{"w. AXFR", 1, "zone transfers are not supported"},
@@ -314,6 +314,31 @@ func TestDigNoReply(t *testing.T) {
 	got, code = digOut(t, nameServerAt(t, exampleNames), "-f "+file)
 	if code != 0 || !strings.HasPrefix(got, "web.example.\n192.0.2.80\n;; Got answer:") || !strings.Contains(got, "NXDOMAIN") {
 		t.Errorf("exit code %d\n%s", code, got)
+	}
+}
+
+// In the lab the way from the root down is three servers long, and the home router
+// and the zone's own server answer too.
+func TestDigInTheLab(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), strings.Fields("dig --via lab +trace www.google.com"), &stdout, &stderr); err != nil {
+		t.Fatal(err)
+	}
+	var way []string
+	for _, m := range regexp.MustCompile(`Received \d+ bytes from .*\((.*)\) in`).FindAllStringSubmatch(stdout.String(), -1) {
+		way = append(way, m[1])
+	}
+	if len(way) != 3 || way[0] != "a.root-servers.net." || !strings.HasSuffix(way[1], ".gtld-servers.net.") || !strings.HasSuffix(way[2], ".google.com.") ||
+		!strings.Contains(stdout.String(), "www.google.com.\t\t300\tIN\tA\t203.0.113.80\n") {
+		t.Errorf("the way was %q:\n%s", way, &stdout)
+	}
+	for _, server := range []string{"", "@ns1.google.com "} {
+		stdout.Reset()
+		line := "dig --via lab +short " + server + "www.google.com"
+		if err := run(t.Context(), strings.Fields(line), &stdout, &stderr); err != nil || stdout.String() != "203.0.113.80\n" {
+			t.Errorf("%s: %q, %v", line, &stdout, err)
+		}
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 
 // digger asks and prints.
 type digger struct {
-	plan       digPlan
+	plan       *digPlan
+	net        digNetwork
 	client     *dnsclient.Client
 	w          io.Writer
 	unanswered bool // a query had no answer
@@ -44,26 +45,36 @@ func (d *digger) run(ctx context.Context, q *digQuery) error {
 	return d.print(q, reply, from, servers)
 }
 
-// servers finds whom to ask: the addresses of the server that was named, or those of
-// resolv.conf, or this host (resolv.conf(5)).
+// digServer is a server, as the user named it.
+type digServer struct {
+	name string
+	at   netip.AddrPort
+}
+
+// servers finds whom to ask: the addresses of the server that was named, or those
+// that the network has.
 func (d *digger) servers(ctx context.Context, name string) (list []digServer, err error) {
-	if name == "" {
-		for _, at := range dnsclient.ReadResolvConf(resolvConfPath)().Servers {
-			list = append(list, digServer{at.Addr().String(), netip.AddrPortFrom(at.Addr(), d.plan.port)})
+	addrs := d.net.servers
+	if name != "" {
+		if addrs, err = d.addresses(ctx, name); err != nil {
+			return nil, fmt.Errorf("the server's address is not known: %w", err)
 		}
-		if len(list) == 0 {
-			list = []digServer{{"127.0.0.1", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), d.plan.port)}}
-		}
-		return list, nil
-	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-	if err != nil {
-		return nil, fmt.Errorf("the server's address is not known: %w", err)
 	}
 	for _, a := range addrs {
-		list = append(list, digServer{name, netip.AddrPortFrom(a.Unmap(), d.plan.port)})
+		s := digServer{name, netip.AddrPortFrom(a.Unmap(), d.plan.port)}
+		if name == "" {
+			s.name = a.String()
+		}
+		list = append(list, s)
 	}
 	return list, nil
+}
+
+func (d *digger) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(name); err == nil {
+		return []netip.Addr{a}, nil
+	}
+	return d.net.names.LookupNetIP(ctx, "ip", name)
 }
 
 // ask asks the servers in turn, as often as the query wants, until one answers.

@@ -27,10 +27,7 @@ type digWay struct {
 // traceDown resolves a query from the root servers down, and prints what each server
 // says. Each is shown the whole question.
 func (d *digger) traceDown(ctx context.Context, q *digQuery) error {
-	roots := d.plan.roots
-	if roots == nil {
-		roots = dnsclient.RootServers()
-	}
+	roots := d.net.roots
 	r, err := dnsclient.NewIterative(dnsclient.IterativeConfig{Client: d.client, Roots: roots, Minimise: dnsclient.MinimiseOff})
 	if err != nil {
 		return err
