@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"internal/tracehttp": {"trace"},
 	"internal/tracedns":  {"trace", "dnsclient", "udp"},
 	"internal/lab":       {"stack", "link", "ipv4", "tcp", "udp", "packet", "dnsclient", "trace"},
-	"internal/explain":   {"stack", "link", "dnsclient", "trace"},
+	"internal/explain":   {"stack", "link", "tcp", "dnsclient", "trace"},
 	"internal/capture":   {"link", "packet", "trace"},
 	"link":               {"packet", "trace"},
 	"ipv4":               {"packet", "trace"},

@@ -32,6 +32,8 @@ type Config struct {
 	// ECN says whether connections use Explicit Congestion Notification (RFC 3168). Its zero
 	// value, [ECNPassive], agrees to it where the peer asks.
 	ECN ECN
+	// NoSACK keeps connections from offering and agreeing to SACK (RFC 2018).
+	NoSACK bool
 	// MinRTO is added to the smoothed round-trip time for the least retransmission
 	// timeout; 1 ms to 60 s. 0: 200 ms, as Linux has it, where RFC 6298 (2.4) asks
 	// for 1 s (https://www.rfc-editor.org/rfc/rfc6298#section-2).

@@ -54,7 +54,7 @@ func scaleFor(n int) uint8 {
 
 // offerAll sets what our SYN offers.
 func (c *tcb) offerAll() {
-	c.tsOK, c.sackOK, c.scaleOK = true, true, true
+	c.tsOK, c.sackOK, c.scaleOK = true, !c.cfg.NoSACK, true
 	if c.cfg.ECN != ECNOff {
 		c.ecn = ecnOK
 	}

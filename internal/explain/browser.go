@@ -161,7 +161,7 @@ func (t *tab) do(r *http.Request, x *exchange, have *stored) error {
 	x.end = time.Now()
 	if x.status == http.StatusNotModified && have != nil {
 		have.renew(x.header, x.end)
-		x.body, x.kept = have.body, have
+		x.header, x.body, x.kept = have.header, have.body, have
 		return nil
 	}
 	if x.kept = keep(x.status, x.header, x.body, x.end); x.kept != nil {

@@ -21,7 +21,7 @@ func (s *story) closeTab(t *tab) {
 	if e := first(events, func(e *trace.Event) bool {
 		return e.Kind == trace.StateChange && e.Node == nodeHost && e.Conn == t.id() && e.State.To == "TIME-WAIT"
 	}); e != nil {
-		s.spans = append(s.spans, span{"TCP close", began, e.Time})
+		s.spans = append(s.spans, span{name: "TCP close", began: began, end: e.Time})
 	}
 	s.page.station(began, "The close: each end says that it has no more to send")
 	flow := s.during(t, from)

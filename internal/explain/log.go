@@ -130,3 +130,34 @@ func (l *log) event(id trace.ID) *trace.Event {
 	defer l.mu.Unlock()
 	return l.byID[id]
 }
+
+// wire returns the packets on the host's wire so far.
+func (l *log) wire() []*numbered {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.packets[:len(l.packets):len(l.packets)]
+}
+
+// packet returns the packet that e put on its way, nil if it never was on the host's wire.
+func (l *log) packet(e *trace.Event) *numbered {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byEvent[e.ID]
+}
+
+// originOf is the event of the packet's being sent first, e itself if it is of no packet.
+func (l *log) originOf(e *trace.Event) *trace.Event {
+	if e.Packet == nil {
+		return e
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.origin(e)
+}
+
+// lostEvents is how many events the log had no room for.
+func (l *log) lostEvents() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.missed
+}

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/trace"
 )
 
@@ -61,10 +60,4 @@ func (l Losses) chooser(seed uint64) func(int, *trace.Event) bool {
 	return func(n int, e *trace.Event) bool {
 		return slices.Contains(l.Packets, n) || l.Rate > 0 && e.Packet.TCP != nil && chance.Float64() < l.Rate
 	}
-}
-
-// loseDoomed has a wire lose what the log says, in both directions.
-func (l *log) loseDoomed(cfg link.ImpairConfig) link.ImpairConfig {
-	cfg.LoseIf = func(_ uint64, b []byte) bool { return l.doom(b) }
-	return cfg
 }

@@ -20,7 +20,7 @@ func TestLosses(t *testing.T) {
 				if err != nil || l.String() != lose {
 					t.Fatalf("%v, %v", l, err)
 				}
-				text, err := tell(t, Config{URL: "www.google.com", Lose: l})
+				text, err := tell(t, Config{URL: "www.google.com", Change: Change{Lose: l}})
 				if err != nil {
 					t.Error(err)
 				}

@@ -53,13 +53,16 @@ func (s *story) tellCaches(at time.Time, events []*trace.Event, name string) {
 			return e.Node == c.node && (e.Kind == trace.CacheHit || e.Kind == trace.CacheMiss) && e.DNS.Name == name
 		})
 		if e == nil {
+			if known, ok := s.remembers(c.node, name); ok {
+				s.page.row("%-12s%-38s %9s  has TTL %d s", c.label, c.whose, "not asked", int(known.TTL.Seconds()))
+			}
 			continue
 		}
 		verdict := s.page.style(red, "miss")
 		if e.Kind == trace.CacheHit {
 			verdict = s.page.style(green, "hit ") + " " + cached(e.DNS)
 		}
-		s.page.row("%-12s%-40s%s  %s", c.label, c.whose, rightAt(s.page.at(e.Time)), verdict)
+		s.page.row("%-12s%-38s %s  %s", c.label, c.whose, rightAt(s.page.at(e.Time)), verdict)
 	}
 }
 

@@ -39,9 +39,11 @@ func heardOf(flow []*segment, one, two *segment) bool {
 // tellRounds tells how the server came to send faster, if it had so much to send.
 func (s *story) tellRounds(flow []*segment) {
 	rounds := roundsOf(flow)
+	s.mostRounds = max(s.mostRounds, len(rounds))
 	if len(rounds) < 2 {
 		return
 	}
+	s.initialCwnd = initialWindow(rounds[0])
 	events, _ := s.log.since(0)
 	s.page.item("slow start", "how much the path bears nobody knows. The server may have cwnd bytes under way (ten segments at first, RFC 6928), "+
 		"and as many more as are acknowledged: twice as much each round trip (RFC 5681 3.1), up to the window that the host offers.")
@@ -76,11 +78,14 @@ func (s *story) atServer(e *trace.Event, kind trace.Kind) func(*trace.Event) boo
 func (s *story) tellWindow(events []*trace.Event, rounds []*round) {
 	end := rounds[len(rounds)-1].segments[0].sent
 	w := last(events, end.ID, s.atServer(end, trace.WindowChange))
-	c := last(events, end.ID, s.atServer(end, trace.CongestionChange))
-	if w == nil || c == nil {
+	if w == nil {
 		return
 	}
-	if w.Window.Peer < c.Congestion.Cwnd {
+	cwnd := initialWindow(rounds[0])
+	if c := last(events, end.ID, s.atServer(end, trace.CongestionChange)); c != nil {
+		cwnd = c.Congestion.Cwnd
+	}
+	if w.Window.Peer < cwnd {
 		s.page.item("", "The host's window, %d bytes, is smaller than cwnd: it is the limit, not the path.", w.Window.Peer)
 		return
 	}

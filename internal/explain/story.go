@@ -13,43 +13,40 @@ import (
 	"github.com/tinystack/tinystack/internal/lab"
 )
 
-// Config is what a run is about. URL is all it needs.
-type Config struct {
-	// URL is what is typed: http://HOST[:PORT][/PATH], or without the scheme.
-	URL string
-	// Color has the text use colours.
-	Color bool
-	// Seed is the lab's.
-	Seed uint64
-	// Lose are the packets to lose.
-	Lose Losses
-}
-
 // story is a run: the lab, the browser in it, and the text.
 type story struct {
 	lab     *lab.Lab
 	log     *log
 	browser *browser
 	page    *page
+	taps    taps // nil: nothing is captured
 	spans   []span
+	began   time.Time
+
+	mostRounds  int // of a response
+	initialCwnd int // bytes; 0: not known
 }
 
 // Run takes the trip and tells of it, on w. Where the trip fails the story says how, and the
-// error is why: a *[URLError], a *net.DNSError, a *net.OpError of the connection, ctx's, or
-// that of w.
+// error is why: a *[URLError], a *[ConfigError], a *net.DNSError, a *net.OpError of the
+// connection, ctx's, or that of w.
 func Run(ctx context.Context, cfg Config, w io.Writer) error {
 	u, err := parseURL(cfg.URL)
 	if err != nil {
 		return err
+	}
+	if err := cfg.Change.check(); err != nil {
+		return &ConfigError{err}
 	}
 	s, err := newStory(cfg, w)
 	if err != nil {
 		return err
 	}
 	defer s.lab.Close()
-	s.intro(u)
-	err = s.trip(ctx, u)
-	s.waterfall()
+	err = s.tell(ctx, cfg, u)
+	if end := s.extras(cfg, w); end != nil {
+		return end
+	}
 	if s.page.err != nil {
 		return s.page.err
 	}
@@ -57,24 +54,68 @@ func Run(ctx context.Context, cfg Config, w io.Writer) error {
 }
 
 func newStory(cfg Config, w io.Writer) (*story, error) {
-	l, err := lab.New(lab.Config{Seed: cfg.Seed})
+	if cfg.JSON {
+		w = io.Discard
+	}
+	s := &story{log: newLog(), page: &page{w: w, color: cfg.Color, start: time.Now()}}
+	s.began = s.page.start
+	var err error
+	if s.lab, err = cfg.Change.newLab(cfg.Seed, s.log); err != nil {
+		return nil, err
+	}
+	if s.browser, err = newBrowser(s.lab); err == nil && cfg.Pcap != nil {
+		s.taps, err = newTaps(s.lab.Wire("lan"))
+	}
 	if err != nil {
-		return nil, err
-	}
-	s := &story{lab: l, log: newLog(), page: &page{w: w, color: cfg.Color, start: time.Now()}}
-	s.log.lose = cfg.Lose.chooser(cfg.Seed)
-	l.Trace().Subscribe(s.log.add)
-	wire := l.Wire("lan")
-	if err := wire.Impair(s.log.loseDoomed(wire.Impairment())); err != nil {
-		l.Close()
-		return nil, err
-	}
-	if s.browser, err = newBrowser(l); err != nil {
-		l.Close()
+		s.lab.Close()
 		return nil, err
 	}
 	return s, nil
 }
+
+// tell takes the trip, or both, and tells of them; where something is changed, also how the
+// plain trip would have gone, which is taken at the same time.
+func (s *story) tell(ctx context.Context, cfg Config, u *url.URL) error {
+	var plain <-chan summary
+	if cfg.Change.String() != "" {
+		plain = plainTrip(ctx, cfg.Seed, u)
+	}
+	s.intro(u)
+	err := s.trip(ctx, u)
+	s.waterfall()
+	if plain != nil {
+		s.compare(cfg.Change.String(), <-plain, s.summary(err))
+	}
+	if err == nil && cfg.Again {
+		err = s.again(ctx, u)
+	}
+	return err
+}
+
+// extras writes what there is besides the story.
+func (s *story) extras(cfg Config, w io.Writer) error {
+	s.page.start = s.began // of all numbers
+	if cfg.Ladder {
+		s.ladder()
+	}
+	if cfg.Why != 0 {
+		if err := s.why(cfg.Why); err != nil {
+			return &ConfigError{err}
+		}
+	}
+	if cfg.Pcap != nil {
+		if err := s.writePcap(cfg.Pcap); err != nil {
+			return err
+		}
+	}
+	if cfg.JSON {
+		return s.writeJSON(w)
+	}
+	return nil
+}
+
+// ConfigError is a field of [Config] that is out of range.
+type ConfigError struct{ error }
 
 func (s *story) now() time.Time { return time.Now() }
 
@@ -171,7 +212,7 @@ func (s *story) fetch(ctx context.Context, t *tab, u *url.URL) (*exchange, error
 		s.tellBroken(x, err)
 		return x, err
 	}
-	s.spans = append(s.spans, span{"GET " + u.RequestURI(), x.began, x.end})
+	s.spans = append(s.spans, span{"GET " + u.RequestURI(), x.began, x.end, true})
 	s.tellExchange(x, t, from)
 	return x, nil
 }

@@ -12,10 +12,11 @@ import (
 type span struct {
 	name       string
 	began, end time.Time
+	get        bool // a page
 }
 
 func (s *story) span(name string, began time.Time) {
-	s.spans = append(s.spans, span{name, began, s.now()})
+	s.spans = append(s.spans, span{name: name, began: began, end: s.now()})
 }
 
 // waterfall draws what took how long, in round trips to the web server where it is known how
