@@ -61,7 +61,7 @@ func (f *explainFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&c.Delay, "delay", 0, "how much longer the way to the provider takes, such as 50ms")
 	flags.IntVar(&c.MSS, "mss", 0, "the host's MSS in `bytes`, 536 to 1460")
 	flags.IntVar(&c.Rwnd, "rwnd", 0, "the host's receive buffer in `bytes`, 4096 to 16777216")
-	flags.StringVar(&c.CC, "cc", "", "the server's congestion `control`: cubic or reno")
+	flags.StringVar(&c.CC, "cc", "", "the server's congestion `control`: cubic, reno or bbr")
 	flags.BoolVar(&c.NoSACK, "no-sack", false, "don't offer SACK")
 	flags.StringVar(&f.pcap, "pcap", "", "write the packets to `file` for Wireshark, with their causes as comments")
 	flags.BoolVar(&c.JSON, "json", false, "write all events as JSON lines in place of the story")

@@ -3,6 +3,8 @@ package explain
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tinystack/tinystack/internal/lab"
@@ -47,11 +49,14 @@ type Change struct {
 	MSS int
 	// Rwnd is the host's receive buffer in bytes, 4096 to 16777216; 0: tcp's default.
 	Rwnd int
-	// CC is the server's congestion control: "cubic" or "reno"; "": tcp's default.
+	// CC is the server's congestion control: "cubic", "reno" or "bbr"; "": tcp's default.
 	CC string
 	// NoSACK keeps the host from offering SACK.
 	NoSACK bool
 }
+
+// controls are the congestion controls there are.
+var controls = []string{tcp.CUBIC, tcp.Reno, tcp.BBR}
 
 // maxDelay is the longest that Change.Delay may be.
 const maxDelay = 10 * time.Second
@@ -85,8 +90,8 @@ func (c Change) check() error {
 		return fmt.Errorf("an MSS of %d is out of range: 536 to 1460 bytes", c.MSS)
 	case c.Rwnd != 0 && (c.Rwnd < 4096 || c.Rwnd > 1<<24):
 		return fmt.Errorf("a receive buffer of %d is out of range: 4096 to %d bytes", c.Rwnd, 1<<24)
-	case c.CC != "" && c.CC != tcp.CUBIC && c.CC != tcp.Reno:
-		return fmt.Errorf("there is no congestion control %q: %s or %s", c.CC, tcp.CUBIC, tcp.Reno)
+	case c.CC != "" && !slices.Contains(controls, c.CC):
+		return fmt.Errorf("there is no congestion control %q: %s", c.CC, strings.Join(controls, ", "))
 	}
 	return nil
 }

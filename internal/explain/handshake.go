@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -130,6 +131,8 @@ func (s *story) tellNoConnection(at time.Time, from int, to netip.AddrPort, err 
 		s.page.say("A RST is the answer: the host %v is there, but nobody listens at its port %d (RFC 9293 3.10.7.1). The browser says: connection refused.", to.Addr(), to.Port())
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		s.page.say("A router on the way has no route to %v, and says so in an ICMP message (RFC 792). The browser says: unreachable.", to.Addr())
+	case errors.Is(err, context.DeadlineExceeded):
+		s.page.say("No answer came. Each SYN waits twice as long as the one before for its answer (RFC 6298 5.5), and the browser gives up.")
 	default:
 		s.page.say("%v", err)
 	}

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -53,6 +54,17 @@ func TestChanges(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where nothing comes through, the browser gives up.
+func TestNothingArrives(t *testing.T) { synctest.Test(t, testNothingArrives) }
+
+func testNothingArrives(t *testing.T) {
+	text, err := tell(t, Config{URL: "http://203.0.113.80/", Change: Change{Lose: Losses{Rate: 1}}})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v", err)
+	}
+	wantAll(t, text, []string{"No answer came", "the browser gives up", "What it changed: losing 100%"})
 }
 
 // What is out of range is refused by its name.

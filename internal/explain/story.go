@@ -73,9 +73,14 @@ func newStory(cfg Config, w io.Writer) (*story, error) {
 	return s, nil
 }
 
+// tripLimit is how long a trip may take: whoever waits so long for a page goes away.
+const tripLimit = 30 * time.Second
+
 // tell takes the trip, or both, and tells of them; where something is changed, also how the
 // plain trip would have gone, which is taken at the same time.
 func (s *story) tell(ctx context.Context, cfg Config, u *url.URL) error {
+	ctx, cancel := context.WithTimeout(ctx, tripLimit)
+	defer cancel()
 	var plain <-chan summary
 	if cfg.Change.String() != "" {
 		plain = plainTrip(ctx, cfg.Seed, u)
