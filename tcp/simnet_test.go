@@ -112,7 +112,7 @@ func (s *sim) run(limit time.Duration, done func() bool) {
 	end := s.now.add(limit)
 	for steps := 0; !done(); steps++ {
 		next := s.next()
-		if next == nil || next.due() > end || steps > 50_000_000 {
+		if next == nil || next.due() > end || steps > 20_000_000 {
 			s.t.Fatalf("stuck at %v after %d steps\n%s\n%s", time.Duration(s.now), steps, s.a, s.b)
 		}
 		s.now = max(s.now, next.due())
