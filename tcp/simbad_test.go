@@ -40,9 +40,16 @@ var simBadDays = []simBadDay{
 			send(h)
 		}
 	}, 0.85, 20},
-	{"one ACK of eight arrives", func(_ *sim, _, to *simHost) {
-		to.out.drop = func(n int, h *Header) bool { return n%8 != 0 && h.Flags == ACK && h.Options.NumSACK == 0 }
-	}, 0.6, 20},
+	{"one ACK for eight segments", func(_ *sim, from, to *simHost) {
+		last := int64(0)
+		to.lie = func(h Header, send func(Header)) {
+			more := from.out.line.bytes > 0 || from.out.moving.len() > 0
+			if end := from.sndPos(h.Ack); h.Options.NumSACK > 0 || !more || end-last >= 8*1448 {
+				last = end
+				send(h)
+			}
+		}
+	}, 0.8, 20},
 	{"ACKs arrive all at once, fifty times a second", func(_ *sim, _, to *simHost) { to.out.hold = 20 * ms }, 0.6, 20},
 	{"ACKs of data never sent", func(_ *sim, from, to *simHost) {
 		to.lie = func(h Header, send func(Header)) {
@@ -67,14 +74,46 @@ var simBadDays = []simBadDay{
 		})
 	}, 0.95, 10},
 	{"SACK blocks taken out", func(_ *sim, _, to *simHost) {
-		to.acks(func(h *Header) { h.Options.NumSACK = 0 })
-	}, 0.4, 40},
+		to.acks(func(h *Header) { h.Options.NumSACK = 0 }) // and only a timeout tells of a loss
+	}, 0.3, 300},
+	// "the data receiver is permitted to discard data in its queue that has not been acknowledged to the data sender, even if
+	// the data has already been reported in a SACK option" (https://www.rfc-editor.org/rfc/rfc2018#section-8).
+	{"what was sacked is dropped, ten times a second", func(s *sim, _, to *simHost) {
+		s.each(100*ms, func() {
+			if to.ooo != nil && s.now < simDay {
+				to.freeReassembly()
+			}
+		})
+	}, 0.3, 600},
 	{"no echo", func(_ *sim, _, to *simHost) {
 		to.acks(func(h *Header) { h.Options.TSEcr = 0 })
 	}, 0.95, 10},
 	{"the echo is ahead", func(_ *sim, _, to *simHost) {
 		to.acks(func(h *Header) { h.Options.TSEcr += 1000 })
 	}, 0.95, 10},
+	{"the echo stands still", func(_ *sim, _, to *simHost) {
+		first := uint32(0)
+		to.acks(func(h *Header) {
+			if first == 0 {
+				first = h.Options.TSEcr
+			}
+			h.Options.TSEcr = first
+		})
+	}, 0.95, 10},
+	{"the echo is a second old", func(_ *sim, _, to *simHost) {
+		to.acks(func(h *Header) { h.Options.TSEcr -= 1000 })
+	}, 0.95, 10},
+	{"the echo is anything", func(s *sim, _, to *simHost) {
+		to.acks(func(h *Header) { h.Options.TSEcr = uint32(s.d.n(1 << 32)) })
+	}, 0.8, 20},
+	{"all is said to have arrived twice", func(_ *sim, _, to *simHost) {
+		to.acks(func(h *Header) {
+			o := &h.Options
+			copy(o.SACK[1:], o.SACK[:2])
+			o.SACK[0] = Block{h.Ack - 1448, h.Ack}
+			o.NumSACK = min(o.NumSACK+1, 3)
+		})
+	}, 0.8, 20},
 	{"the peer's clock stands still", func(_ *sim, _, to *simHost) {
 		first := uint32(0)
 		to.acks(func(h *Header) {
@@ -91,7 +130,7 @@ var simBadDays = []simBadDay{
 }
 
 // No bad day makes the window collapse or run away: it costs what it takes from the path, cwnd is never more than
-// twice what it gets to without it, and when it is over the connection does as well as one that never had it.
+// two and a half times what it gets to without it, and when it is over the connection does as well as one that never had it.
 func TestSimBadDays(t *testing.T) {
 	t.Parallel()
 	eachAlgorithm(t, func(t *testing.T, name string) {
@@ -119,14 +158,17 @@ func (r simDayResult) String() string {
 	return fmt.Sprintf("%d bytes, %d of them at the end, cwnd to %d, %d of 1000 again, RTO %v, %d timeouts", r.got, r.after, r.most, r.again, r.rto, r.timeouts)
 }
 
-// run is ten seconds on a path of 10 Mbit/s and 40 ms that loses one packet of 1000, and five in which nobody lies.
+// simDay is how long a bad day lasts.
+const simDay = instant(10 * time.Second)
+
+// run is a day on a path of 10 Mbit/s and 40 ms that loses one packet of 1000, and five seconds in which nobody lies.
 func (day simBadDay) run(t *testing.T, algorithm string) (r simDayResult) {
 	s := newLeanSim(t, 1)
 	from, to := s.download(Config{Congestion: algorithm}, 10*mbit, 40*ms, 50_000)
 	from.out.loss = 0.001
 	day.apply(s, from, to)
 	s.each(10*ms, func() { r.most = max(r.most, from.cwnd()) })
-	s.runFor(10 * time.Second)
+	s.runFor(time.Duration(simDay))
 	r.got, r.again = to.got, int(from.counts.retrans)*1000/from.out.sentData
 	r.rto, r.timeouts = from.rto(), from.counts.timeouts
 	to.lie, to.out.drop, to.out.middle, to.out.hold = nil, nil, nil, 0
@@ -137,7 +179,7 @@ func (day simBadDay) run(t *testing.T, algorithm string) (r simDayResult) {
 
 func (day simBadDay) check(t *testing.T, got, usual simDayResult) {
 	if float64(got.got) < day.share*float64(usual.got) || float64(got.after) < 0.7*float64(usual.after) ||
-		got.most > 2*usual.most || got.again > day.again || got.rto > time.Second {
+		got.most > 5*usual.most/2 || got.again > day.again || got.rto > time.Second {
 		t.Errorf("%v\nwithout: %v", got, usual)
 	}
 }

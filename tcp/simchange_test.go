@@ -28,6 +28,14 @@ func wantRates(t *testing.T, rates []float64, from, to int, least float64) {
 	}
 }
 
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
 // A link that becomes ten times slower, and fast again: the queue overflows with what the old window lets out, but no
 // timeout follows, and nothing is sent in vain; once it is fast again the window grows to where it was.
 func TestSimRateChanges(t *testing.T) {
@@ -40,7 +48,9 @@ func TestSimRateChanges(t *testing.T) {
 		rates := s.seconds(to)
 		s.runFor(22 * time.Second)
 		wantRates(t, *rates, 2, 5, 18.5)
-		wantRates(t, *rates, 5, 9, 1.2)
+		if got := mean((*rates)[6:10]); got < 1.5 {
+			t.Errorf("%.1f of 2 Mbit/s: %.1f", got, *rates)
+		}
 		wantRates(t, *rates, 20, 22, 18)
 		if from.counts.timeouts > 0 || to.gotAgain > 0 {
 			t.Errorf("%d timeouts, %d packets in vain", from.counts.timeouts, to.gotAgain)
@@ -89,6 +99,41 @@ func TestSimAckPathBlackHole(t *testing.T) {
 		}
 		if to.gotAgain > 8 {
 			t.Errorf("%d segments were sent in vain, %d timeouts", to.gotAgain, from.counts.timeouts)
+		}
+	})
+}
+
+// A way that becomes longer by more than the retransmission timeout: the timeout was needless, and so is all but the little
+// that it sends again.
+func TestSimDelayJump(t *testing.T) {
+	t.Parallel()
+	eachAlgorithm(t, func(t *testing.T, name string) {
+		s := newLeanSim(t, 1)
+		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		s.at(5*time.Second, func() { from.out.delay = 500 * ms })
+		s.at(15*time.Second, func() { from.out.delay = 20 * ms })
+		rates := s.seconds(to)
+		s.runFor(20 * time.Second)
+		wantRates(t, *rates, 2, 5, 18.5)
+		wantRates(t, *rates, 7, 15, 1.5)
+		wantRates(t, *rates, 17, 20, 18)
+		if to.gotAgain > 10 {
+			t.Errorf("%d packets in vain, %d needless recoveries, %d needless timeouts", to.gotAgain, from.stats.SpuriousRecoveries, from.stats.SpuriousRTOs)
+		}
+	})
+}
+
+// Of a path that loses 30 % of all packets both ways no rate can be asked, but that it delivers.
+func TestSimHeavyLoss(t *testing.T) {
+	t.Parallel()
+	eachAlgorithm(t, func(t *testing.T, name string) {
+		for seed := range uint64(5) {
+			s := newSim(t, seed, Config{Congestion: name}, 10*mbit, 10*ms).badWire(0.3, 0, 0)
+			s.a.total, s.b.total = 200_000, 50_000
+			s.transfer(10 * time.Minute)
+			if took := time.Duration(s.b.lastGot); took > 2*time.Minute {
+				t.Errorf("200 kB took %v, %d timeouts", took, s.a.counts.timeouts)
+			}
 		}
 	})
 }

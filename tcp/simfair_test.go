@@ -11,10 +11,10 @@ type simRival struct {
 	rtt       time.Duration
 }
 
-// simShares has flows that always have data share a queue of 40 ms before 20 Mbit/s. They begin half a second
-// after each other, and a little jitter keeps them out of step. It returns what their applications got in a
-// minute, in Mbit/s, after they had 20 s to settle.
-func simShares(t *testing.T, flows ...simRival) []float64 {
+// simShares has flows that always have data share a queue, which takes so long to empty, before 20 Mbit/s. They begin
+// half a second after each other, and a little jitter keeps them out of step. It returns what their applications got
+// in a minute, in Mbit/s, after they had 20 s to settle.
+func simShares(t *testing.T, queue time.Duration, flows ...simRival) []float64 {
 	const rate = 20 * mbit
 	heavy(t)
 	s := newLeanSim(t, 1)
@@ -27,7 +27,7 @@ func simShares(t *testing.T, flows ...simRival) []float64 {
 		from, to = append(from, a), append(to, b)
 	}
 	s.share(from...)
-	from[0].out.line.limit = rate / 8 * 40 / 1000
+	from[0].out.line.limit = rate / 8 / 1000 * int(queue/ms)
 	s.runFor(20 * time.Second)
 	before := make([]int64, len(to))
 	for i, h := range to {
@@ -67,11 +67,11 @@ func rivals(n int, algorithm string, rtts ...time.Duration) (flows []simRival) {
 // Flows with the same round trip get the same.
 func TestSimFairness(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{Reno, CUBIC} {
+	for _, name := range simAlgorithms {
 		for _, n := range []int{2, 8} {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				shares := simShares(t, rivals(n, name, 40*ms)...)
+				shares := simShares(t, 40*ms, rivals(n, name, 40*ms)...)
 				if f := fairness(shares); f < 0.95 {
 					t.Errorf("%s: an index of %.3f: %.1f", name, f, shares)
 				}
@@ -89,11 +89,11 @@ func TestSimFairnessAcrossRTTs(t *testing.T) {
 	for _, tt := range []struct {
 		algorithm string
 		least     float64
-	}{{Reno, 0.7}, {CUBIC, 0.78}} {
+	}{{Reno, 0.7}, {CUBIC, 0.78}, {BBR, 0.75}} {
 		for _, n := range []int{2, 8} {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				shares := simShares(t, rivals(n, tt.algorithm, 40*ms, 120*ms)...)
+				shares := simShares(t, 40*ms, rivals(n, tt.algorithm, 40*ms, 120*ms)...)
 				if f := fairness(shares); f < tt.least {
 					t.Errorf("%s: an index of %.3f: %.1f", tt.algorithm, f, shares)
 				}
@@ -105,8 +105,23 @@ func TestSimFairnessAcrossRTTs(t *testing.T) {
 // CUBIC leaves Reno its share where Reno does well (RFC 9438 4.3).
 func TestSimCubicBesideReno(t *testing.T) {
 	t.Parallel()
-	shares := simShares(t, simRival{CUBIC, 40 * ms}, simRival{Reno, 40 * ms})
+	shares := simShares(t, 40*ms, simRival{CUBIC, 40 * ms}, simRival{Reno, 40 * ms})
 	if ratio := shares[0] / shares[1]; ratio < 0.7 || ratio > 1.6 {
 		t.Errorf("CUBIC has %.2f times what Reno has: %.1f", ratio, shares)
+	}
+}
+
+// BBR takes no notice of the losses that make CUBIC give way where the queue is short; CUBIC fills a long one, which BBR does not want.
+// Neither gets less than a third of an equal share.
+func TestSimBBRBesideCUBIC(t *testing.T) {
+	t.Parallel()
+	for _, queue := range []time.Duration{20 * ms, 40 * ms, 160 * ms, 320 * ms} {
+		t.Run(queue.String(), func(t *testing.T) {
+			t.Parallel()
+			shares := simShares(t, queue, simRival{BBR, 40 * ms}, simRival{CUBIC, 40 * ms})
+			if least := (shares[0] + shares[1]) / 2 / 3; shares[0] < least || shares[1] < least {
+				t.Errorf("BBR and CUBIC get %.1f Mbit/s", shares)
+			}
+		})
 	}
 }

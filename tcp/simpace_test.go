@@ -75,7 +75,7 @@ func TestSimAppLimited(t *testing.T) {
 		from, to := s.download(Config{Congestion: name}, rate, rtt, rate/8/25)
 		from.chunk, from.writeEvery = chunk, 100*ms
 		s.runFor(30 * time.Second)
-		if from.cwnd() > 2*chunk+from.mss(0) || to.got < 299*chunk || from.counts.retrans > 0 {
+		if from.cwnd() > 3*chunk || to.got < 299*chunk || from.counts.retrans > 0 {
 			t.Errorf("cwnd is %d after 30 s with %d bytes each 100 ms, of which %d arrived, %d resent", from.cwnd(), chunk, to.got, from.counts.retrans)
 		}
 		from.chunk, from.writeEvery, from.writeAt = 0, 0, 0

@@ -92,7 +92,7 @@ func TestSimGoodputTable(t *testing.T) {
 
 // simTable runs it all, and returns the lines below the head.
 func simTable(t *testing.T) (lines []string) {
-	algorithms := []string{Reno, CUBIC}
+	algorithms := simAlgorithms
 	top, names := strings.Repeat(" ", 30), " Mbit/s  RTT queue  loss  late"
 	for _, name := range algorithms {
 		top += fmt.Sprintf(" | %-27s", name)
