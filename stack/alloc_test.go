@@ -8,6 +8,8 @@ import (
 
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/packet"
+	"github.com/tinystack/tinystack/stack"
+	"github.com/tinystack/tinystack/trace"
 	"github.com/tinystack/tinystack/udp"
 )
 
@@ -30,6 +32,35 @@ func TestUDPNoAllocation(t *testing.T) {
 		})
 		if n != 0 {
 			t.Errorf("features %b: %v allocations for a datagram there and back", features, n)
+		}
+	}
+}
+
+// Nor does it with a tracer that nobody listens to, over TCP too.
+func TestTraceOffNoAllocation(t *testing.T) {
+	tr := trace.New()
+	a, b := newStack(t, stack.Config{Trace: tr.Node("a")}), newStack(t, stack.Config{Trace: tr.Node("b")})
+	join(t, a, "198.18.0.1/24", b, "198.18.0.2/24", link.PairConfig{})
+	go echoPackets(listenPacket(t, b, ":7"))
+	go echo(listen(t, b, ":7"))
+	data := make([]byte, 100)
+	for _, network := range []string{"udp", "tcp"} {
+		c := dial(t, a, network, "198.18.0.2:7")
+		there := func() {
+			c.Write(data)
+			if _, err := io.ReadFull(c, data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 200 {
+			there()
+		}
+		want := 0.0
+		if network == "udp" {
+			want = 3 // ReadFrom's address, at the echo's side
+		}
+		if n := testing.AllocsPerRun(500, there); n > want {
+			t.Errorf("%v allocations for an echo over %s", n, network)
 		}
 	}
 }

@@ -16,6 +16,9 @@
 // Each stack has a loopback interface, "lo", with 127.0.0.1/8; packets to any of
 // its own addresses go through it.
 //
+// Whoever listens to [Config].Trace is told what happens and because of what (package
+// trace). With [Config].Rand a run in virtual time repeats on the wire.
+//
 // Left out: IPv6 (networks "tcp6" and "udp6" are unknown, and "tcp" and "udp" are
 // IPv4), raw IP and Unix sockets, multicast, and name resolution of its own: package
 // dnsclient has one that asks through a stack, for [Stack.SetResolver].

@@ -44,6 +44,8 @@
 //	rtt.go        round-trip time and retransmission timeout (RFC 6298)
 //	pacing.go     when it goes out; rate.go: how fast it arrives
 //	limits.go     what keeps the sender from sending more
+//	why.go        the reasons to send and to drop, and the rules they follow
+//	trace.go      what a connection tells, and because of what (package trace)
 //
 // # Who owns what
 //

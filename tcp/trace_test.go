@@ -64,6 +64,29 @@ func between(fields []reflect.StructField, i int, first, last string) bool {
 	return from <= i && i <= to
 }
 
+// Congestion control has a rule in whatever phase it is.
+func TestPhases(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []string{CUBIC, Reno, BBR} {
+		c := tcb{cc: newCongestion(algorithm, 1460, 1)}
+		for c.phase = open; c.phase <= loss; c.phase++ {
+			if name := c.phaseName(); phaseRules[name] == "" {
+				t.Errorf("%s has no rule in %s", algorithm, name)
+			}
+		}
+		c.phase = open
+		c.cc.lost(1, 20*1460)
+		if name := c.phaseName(); algorithm != BBR && name != "congestion avoidance" || phaseRules[name] == "" {
+			t.Errorf("after a loss %s is in %s", algorithm, name)
+		}
+	}
+	for state := bbrStartup; state <= bbrRTT; state++ {
+		if name := (&bbr{state: state}).stage(); phaseRules[name] == "" {
+			t.Errorf("BBR's %s has no rule", name)
+		}
+	}
+}
+
 // A header is described as tcpdump would, and nonsense not at all.
 func TestDescribe(t *testing.T) {
 	t.Parallel()
@@ -124,4 +147,19 @@ func TestTraceBeginsLate(t *testing.T) {
 	if len(got) != 2 || got[0].Cause != 7 || got[0].State.From != "ESTABLISHED" || got[1].Cause != 7 || c.Heard() != 7 {
 		t.Errorf("%d events", len(got))
 	}
+}
+
+// Whatever bytes a segment consists of, they can be described, and what is says no more than there is.
+func FuzzDescribe(f *testing.F) {
+	h := Header{Flags: SYN, Options: Options{MSS: 1460, SACKPermitted: true}}
+	f.Add(h.AppendTo(nil))
+	f.Add([]byte{12: 0xf0, 59: 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var l Layer
+		var p trace.Packet
+		l.Describe(b, len(b), &p)
+		if p.TCP != nil && (p.TCP.Data < 0 || p.TCP.Data > len(b)-minHeaderLen) {
+			t.Errorf("%d bytes hold %d of data", len(b), p.TCP.Data)
+		}
+	})
 }

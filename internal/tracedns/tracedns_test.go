@@ -230,3 +230,33 @@ func testServerIsBounded(t *testing.T) {
 		t.Errorf("%d questions are remembered", n)
 	}
 }
+
+// Whatever comes to a server or from it, it is told or not, and no more is remembered than was asked.
+func FuzzMessages(f *testing.F) {
+	q, err := new(dns.Msg).SetQuestion("www.example.", dns.TypeA).Pack()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(q, q)
+	f.Add([]byte("nonsense"), []byte{})
+	tr := trace.New()
+	defer tr.Subscribe(func(*trace.Event) {})()
+	s, err := stack.New(stack.Config{Trace: tr.Node("a")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer s.Close()
+	pc, err := s.ListenPacket("udp", ":53")
+	if err != nil {
+		f.Fatal(err)
+	}
+	peer := netip.MustParseAddrPort("192.0.2.1:1")
+	f.Fuzz(func(t *testing.T, question, answer []byte) {
+		server := NewServer(tr.Node("a"))
+		server.asked(pc.(*udp.Conn), question, peer)
+		server.answers(pc.(*udp.Conn), answer, peer)
+		if len(server.open) > 1 || len(server.last) > 1 {
+			t.Errorf("%d questions are remembered", len(server.open))
+		}
+	})
+}
