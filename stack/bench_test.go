@@ -9,6 +9,7 @@ import (
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/stack"
 	"github.com/tinystack/tinystack/tcp"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // A transfer from one host to another, both ends included, in writes of 64 KiB.
@@ -30,20 +31,42 @@ func BenchmarkTCPTransfer(b *testing.B) {
 
 // A byte there and back: two segments, each through both hosts' layers.
 func BenchmarkTCPEcho(b *testing.B) {
-	overLinks(b, func(b *testing.B, client, server *stack.Stack) {
-		go echo(listen(b, server, ":7"))
-		c := dial(b, client, "tcp", "198.18.0.2:7")
-		data := []byte{'x'}
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := c.Write(data); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := io.ReadFull(c, data); err != nil {
-				b.Fatal(err)
-			}
+	overLinks(b, echoBytes)
+}
+
+func echoBytes(b *testing.B, client, server *stack.Stack) {
+	go echo(listen(b, server, ":7"))
+	c := dial(b, client, "tcp", "198.18.0.2:7")
+	data := []byte{'x'}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(data); err != nil {
+			b.Fatal(err)
 		}
-	})
+		if _, err := io.ReadFull(c, data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// What it costs that events can be told: an echo of a byte without a tracer, with one that nobody
+// listens to, and with one whose events go into a ring.
+func BenchmarkTrace(b *testing.B) {
+	for _, mode := range []string{"none", "nobody", "ring"} {
+		b.Run(mode, func(b *testing.B) {
+			tr := trace.New()
+			var cfg [2]stack.Config
+			if mode != "none" {
+				cfg[0].Trace, cfg[1].Trace = tr.Node("a"), tr.Node("b")
+			}
+			if mode == "ring" {
+				defer tr.Subscribe(trace.NewRing(1 << 12).Add)()
+			}
+			client, server := newStack(b, cfg[0]), newStack(b, cfg[1])
+			join(b, client, "198.18.0.1/24", server, "198.18.0.2/24", link.PairConfig{})
+			echoBytes(b, client, server)
+		})
+	}
 }
 
 // A connection opened, and closed from the side that opened it, which keeps it
