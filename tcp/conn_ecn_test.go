@@ -402,3 +402,46 @@ func testECNMarkedWindowProbe(t *testing.T) {
 	tc.inject(seg{seq: 4097, ack: 1, n: 1, ecn: ecnCE})
 	tc.want("an answer", seg{flags: ACK | ECE, seq: 1, ack: 4097, wnd: -1})
 }
+
+// What the reduction for a mark leaves of cwnd lets a segment go, also after an ACK that brings no news.
+func TestECNReductionOfSmallFlight(t *testing.T) { synctest.Test(t, testECNReductionOfSmallFlight) }
+
+func testECNReductionOfSmallFlight(t *testing.T) {
+	tc := newTestConn(t, setup{passive: true, ecn: true})
+	tc.write(100)
+	tc.want("a short answer", seg{seq: 1, ack: 1, n: 100, ecn: ect0})
+	tc.inject(seg{flags: ACK | ECE, seq: 1, ack: 101})
+	tc.inject(seg{flags: ACK | ECE, seq: 1, ack: 101, n: 50})
+	tc.write(5000)
+	tc.want("a long one, at once", seg{flags: ACK | CWR, seq: 101, ack: 51, n: 1000, ecn: ect0})
+}
+
+// An echo of a mark while nothing is in flight leaves a window to send with.
+func TestECNEchoWhileIdle(t *testing.T) { synctest.Test(t, testECNEchoWhileIdle) }
+
+func testECNEchoWhileIdle(t *testing.T) {
+	tc := newTestConn(t, setup{passive: true, ecn: true})
+	tc.write(100)
+	tc.want("data", seg{seq: 1, ack: 1, n: 100, ecn: ect0})
+	tc.inject(seg{seq: 1, ack: 101})
+	tc.inject(seg{flags: ACK | ECE, seq: 1, ack: 101, n: 50})
+	tc.write(5000)
+	tc.want("at once", seg{flags: ACK | CWR, seq: 101, ack: 51, n: 1000, ecn: ect0},
+		seg{seq: 1101, ack: 51, n: 1000, ecn: ect0})
+	tc.wantIdle("ssthresh is two segments")
+}
+
+// After a probe that repaired a loss an ECN peer is told of the reduction, as of any (RFC 3168 6.1.2).
+func TestProbeRepairSaysCWR(t *testing.T) { synctest.Test(t, testProbeRepairSaysCWR) }
+
+func testProbeRepairSaysCWR(t *testing.T) {
+	tc := newTimedConn(t, setup{passive: true, ecn: true}, 10)
+	tc.inject(sacks(8))
+	tc.wantAfter("the last one again", 2*testRTT, again(9))
+	tc.write(testMSS)
+	tc.want("more", seg{seq: 1 + 10*testMSS, ack: 1, n: testMSS, ecn: ect0})
+	tc.inject(sacks(11))
+	tc.wantCount("LossProbeRecoveries", func(s Stats) uint64 { return s.LossProbeRecoveries }, 1)
+	tc.write(testMSS)
+	tc.want("cwnd is halved", seg{flags: ACK | CWR, seq: 1 + 11*testMSS, ack: 1, n: testMSS, ecn: ect0})
+}

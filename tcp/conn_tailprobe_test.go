@@ -122,3 +122,30 @@ func testProbeOfFin(t *testing.T) {
 	tc.inject(seg{seq: 1, ack: 1 + 2*testMSS, sack: [][2]int{{1 + 3*testMSS, 2 + 3*testMSS}}})
 	tc.want("the data", again(2))
 }
+
+// What a probe has repaired is not taken back for a duplicate of what an earlier recovery sent.
+func TestLateDuplicateUndoesNoProbeRepair(t *testing.T) {
+	synctest.Test(t, testLateDuplicateUndoesNoProbeRepair)
+}
+
+func testLateDuplicateUndoesNoProbeRepair(t *testing.T) {
+	tc := newTimedConn(t, setup{}, 10)
+	tc.inject(sacks(0, [2]int{1, 8}))
+	tc.want("fast retransmit", again(0))
+	tc.inject(sacks(10))
+	tc.write(5 * testMSS)
+	tc.drain()
+	time.Sleep(testRTT)
+	tc.inject(sacks(13))
+	tc.wantAfter("the last one again", 2*testRTT, again(14))
+	tc.write(testMSS)
+	tc.drain()
+	tc.inject(sacks(16))
+	tc.wantCount("LossProbeRecoveries", func(s Stats) uint64 { return s.LossProbeRecoveries }, 1)
+	before := tc.conn.Info().SndCwnd
+	tc.inject(sacks(16, [2]int{0, 1}))
+	if cwnd := tc.conn.Info().SndCwnd; cwnd != before {
+		t.Errorf("cwnd was %d and is %d", before, cwnd)
+	}
+	tc.wantCount("SpuriousRecoveries", func(s Stats) uint64 { return s.SpuriousRecoveries }, 0)
+}

@@ -149,7 +149,8 @@ func (c *tcb) enterCWR(now instant, n *news) {
 	c.phase = cwr
 	c.ecn |= ecnReduced
 	r.recover = c.sndNxt
-	r.prr = prr{flight: flight}
+	r.undo = undo{} // of an earlier recovery: a mark is not taken back
 	c.cc.ecnEcho(now, flight)
+	r.prr = prr{flight: flight, cwnd: c.cc.threshold()}
 	c.reducePaced(n, 0)
 }

@@ -85,8 +85,10 @@ func (c *tcb) probeAcked(now instant, n *news) {
 		r.probeEnd = 0
 		counter.Inc(&c.stats.LossProbeRecoveries)
 		if c.phase == open { // else cwnd is being reduced already
-			c.cc.lost(now, c.inFlight())
+			c.cc.lost(now, c.inFlight()+n.bytes)
 			c.cc.recovered(now)
+			c.ecn |= ecnReduced
+			r.undo = undo{} // of an earlier recovery: what it is about is no longer what lost remembers
 		}
 	case !n.advanced && n.bytes == 0: // both did, and the peer knows no DSACK
 		r.probeEnd = 0
