@@ -199,3 +199,17 @@ func testEifelUndoesTimeout(t *testing.T) {
 		t.Errorf("the timeout was %v and is %v, with a round trip longer than that", rto, info.RTO)
 	}
 }
+
+// New data that the peer's window has no room for does not keep F-RTO waiting.
+func TestFRTOSmallWindow(t *testing.T) { synctest.Test(t, testFRTOSmallWindow) }
+
+func testFRTOSmallWindow(t *testing.T) {
+	tc := newTestConn(t, setup{delay: testRTT, noSACK: true})
+	tc.write(20 * testMSS)
+	tc.wantData("data", 1, 10*testMSS, testMSS)
+	tc.wantAfter("timeout", tc.rto(), again(0))
+	s := sacks(1)
+	s.wnd = 9500
+	tc.inject(s)
+	tc.want("old data", again(1))
+}

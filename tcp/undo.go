@@ -127,8 +127,13 @@ func (c *tcb) needlessTimeout(now instant, n *news) bool {
 	return false
 }
 
-// canSendNew reports whether there is new data and the peer has room for it.
-func (c *tcb) canSendNew() bool { return c.unsent() > 0 && c.sndWnd > c.inFlight() }
+// canSendNew reports whether there is a segment of new data that need not wait for more, and the peer
+// has room for it.
+func (c *tcb) canSendNew() bool {
+	mss := c.mss(c.tsLen())
+	n := min(c.unsent(), mss)
+	return n > 0 && n <= c.sndWnd-c.inFlight() && (n == mss || !c.nagle)
+}
 
 // holdsBack reports whether F-RTO keeps old data from being sent again, for now.
 func (c *tcb) holdsBack() bool { return c.rep != nil && c.rep.frto == frtoSecond }
