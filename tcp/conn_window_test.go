@@ -370,3 +370,23 @@ func testSendBufferFollowsPath(t *testing.T) {
 	must(t, tc.conn.SetWriteBuffer(100_000))
 	want("set", 5e6, 100_000)
 }
+
+// The peer's window opens: a timeout is then as short as before it was shut.
+func TestBackoffEndsWithThePersistTimer(t *testing.T) { synctest.Test(t, testBackoffEnds) }
+
+func testBackoffEnds(t *testing.T) {
+	tc := newTestConn(t, setup{delay: testRTT})
+	tc.write(1000)
+	tc.want("data", seg{seq: 1, ack: 1, n: 1000})
+	tc.inject(seg{seq: 1, ack: 1001, wnd: -1})
+	rto := tc.rto()
+	tc.write(3000)
+	for i := range 5 {
+		tc.wantAfter("probe", rto<<i, seg{seq: 1001, ack: 1, n: 1})
+	}
+	tc.inject(seg{seq: 1, ack: 1002})
+	tc.drain()
+	if got := tc.conn.Info().Backoff; got != 0 {
+		t.Errorf("backoff %d", got)
+	}
+}

@@ -102,6 +102,9 @@ func (c *tcb) rexmitExpired(now instant) {
 func (c *tcb) restartTimer(now instant, advanced bool) {
 	switch {
 	case c.fl == nil:
+		if c.persisting { // it was the probes that were far apart
+			c.rtt.backoff = 0
+		}
 		c.rexmitAt, c.persisting = 0, false
 	case c.persisting && c.sndWnd > 0: // the window opened; the probe did not get in
 		c.rtt.backoff = 0
