@@ -31,9 +31,23 @@ func (c *cubic) name() string { return CUBIC }
 func (c *cubic) segments() float64 { return float64(c.cwnd) / float64(c.mss) }
 
 func (c *cubic) acked(a ackInfo) {
-	c.validate(&a)
+	c.whole(func() { c.validate(&a) })
 	if n := c.slowStart(&a, c.growth(&a)); n > 0 {
 		c.avoid(a.now, n, a.srtt)
+	}
+}
+
+func (c *cubic) restart(now instant, idle time.Duration, app bool) {
+	c.whole(func() { c.windows.restart(now, idle, app) })
+}
+
+// whole runs what validates cwnd. If that lowers it, the curve and Reno's window begin from there: else
+// they would take cwnd back to where it was.
+func (c *cubic) whole(validate func()) {
+	cwnd := c.cwnd
+	validate()
+	if c.cwnd < cwnd {
+		c.epoch, c.fraction = 0, 0
 	}
 }
 

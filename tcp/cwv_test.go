@@ -152,3 +152,32 @@ func testPacedAfterIdle(t *testing.T) {
 		t.Errorf("limited by pacing for %v, now by %v", i.PacingLimited, i.Limited)
 	}
 }
+
+// A window that was halved for want of use grows from there.
+func TestCubicAfterNonValidatedPeriod(t *testing.T) {
+	t.Parallel()
+	c := newCongestion(CUBIC, 1000, 1).(*cubic)
+	c.cwnd, c.ssthresh = 200000, 100000
+	now := instant(time.Second)
+	una := int64(0)
+	ack := func() {
+		una += 2000
+		c.acked(ackInfo{
+			now: now, una: una, nxt: una + 200000, acked: 2000, advanced: true, full: true,
+			rtt: 10 * ms, srtt: 10 * ms, minRTT: 10 * ms, rate: rateSample{delivered: c.cwnd},
+		})
+		now = now.add(100 * time.Microsecond)
+	}
+	for range 100 {
+		ack()
+	}
+	now = now.add(6 * time.Minute)
+	c.restart(now, 6*time.Minute, true)
+	halved := c.cwnd
+	for range 75 {
+		ack()
+	}
+	if c.cwnd > 160000 {
+		t.Errorf("cwnd %d after it was halved to %d", c.cwnd, halved)
+	}
+}
