@@ -388,3 +388,29 @@ func flightOf(segments, mss int64) *flight {
 	}
 	return f
 }
+
+// The room for retransmissions under way is made so that it is not looked for again at once.
+func TestRetransmissionsMakeRoom(t *testing.T) {
+	t.Parallel()
+	const n = 846 // as many as an array of that kind takes, nearly
+	f := newFlight()
+	for i := range int64(50000) {
+		f.sent(1, i, i+1)
+	}
+	moves, head := 0, 0
+	for i := range 50000 {
+		r := &f.live()[i]
+		f.resend(instant(i+2), r, 1)
+		if f.rack.head < head {
+			moves++
+		}
+		if i >= n {
+			f.setState(&f.live()[i-n], sacked)
+			f.rack.head++
+		}
+		head = f.rack.head
+	}
+	if moves > 200 {
+		t.Errorf("%d times for 50000 retransmissions", moves)
+	}
+}

@@ -1,6 +1,9 @@
 package tcp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // rack detects losses by time (RFC 8985 6): a segment is lost if one that was sent later has
 // arrived, and a reordering window has passed. Segments sent once lie in the flight's runs in
@@ -52,6 +55,9 @@ func (f *flight) resent(r *run) {
 			if f.underWay(t) {
 				fresh = append(fresh, t)
 			}
+		}
+		if len(fresh) > cap(fresh)/2 { // few are done: the next copy is to be as far off as this one's cost
+			fresh = slices.Grow(fresh, cap(fresh))
 		}
 		k.again, k.head = fresh, 0
 	}
