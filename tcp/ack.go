@@ -47,7 +47,7 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	outstanding := c.sndUna < c.sndNxt
 	wndBefore := c.sndWnd
 	c.updateSendWindow(s, ack)
-	info := ackInfo{now: now, before: c.pipe(), phase: c.phase, full: c.cwndLimited(), lost: c.countLost(now)}
+	info := ackInfo{now: now, phase: c.phase, full: c.cwndLimited(), lost: c.countLost(now)}
 	n := news{ack: ack, advanced: ack > c.sndUna, ece: c.isEcho(s)}
 	n.answered, n.soonest = now, c.rtt.minimum
 	if n.advanced {
@@ -55,7 +55,7 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	}
 	c.readSACK(s, ack, &n)
 	info.rtt = c.sampleRTT(now, s, &n)
-	info.acked, info.advanced, info.ece = n.bytes, n.advanced, n.ece
+	info.acked, info.advanced = n.bytes, n.advanced
 	info.rate = c.sampleRate(now, n.bytes, &n.newest)
 	c.arrived(&n)
 	// A duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: any that brings news of it).

@@ -60,8 +60,7 @@ type ackInfo struct {
 	delivered int64         // bytes of data that have arrived, in all
 	acked     int           // bytes that this one says have arrived, by the ACK field or by SACK
 	lost      int           // bytes found lost since the last one
-	before    int           // pipe, before this ACK
-	pipe      int           // and after it
+	pipe      int           // after this ACK
 	rtt       time.Duration // the sample it gave; 0: none
 	srtt      time.Duration
 	minRTT    time.Duration
@@ -69,7 +68,6 @@ type ackInfo struct {
 	phase     phase // of loss recovery, in which the ACK came or which it began
 	advanced  bool  // the ACK field moved
 	full      bool  // cwnd was full at some time in the last round trip
-	ece       bool  // it echoes a mark of the path (RFC 3168)
 	sack      bool  // agreed on (RFC 2018)
 }
 
