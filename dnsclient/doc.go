@@ -50,12 +50,14 @@
 //
 // # Left out
 //
-// DNSSEC validation, and with it the use of what NSEC says (RFC 8198); DNAME records,
-// of which the CNAMEs that come along are used; DNS over TLS, HTTPS and QUIC; dynamic
-// update and zone transfer. The case of letters in questions is not made random (0x20):
-// no RFC has it, and servers that answer in lower case would have to be asked twice.
-// TCP connections are not kept for a next question, cookies (RFC 7873) not sent.
-// Servers that neither answer with EDNS nor refuse it are not asked without: since
-// 2019 they are what is to be repaired. Of lookups the hosts file and DNS are all
-// there is: no mDNS, no nsswitch.conf, and addresses are not sorted (RFC 6724).
+// DNSSEC: nothing is validated, nor are signatures asked for to be passed on, nor is
+// what NSEC says made use of (RFC 8198). DNAME records, of which the CNAMEs that come
+// along are used. DNS over TLS, HTTPS and QUIC; dynamic update and zone transfer;
+// cookies (RFC 7873); TCP connections kept for a next question.
+//
+// The case of letters in questions is not made random (0x20): no RFC has it, and servers
+// that answer in lower case would have to be asked twice. Servers that neither answer
+// with EDNS nor refuse it are not asked without: since 2019 they are what is to be
+// repaired. Of lookups the hosts file and DNS are all there is: no mDNS, no
+// nsswitch.conf, and addresses are not sorted (RFC 6724).
 package dnsclient

@@ -11,8 +11,9 @@ import (
 
 // Trace is a set of hooks that are called as things happen, in the style of
 // net/http/httptrace. Any may be nil. They are called on the goroutine that does
-// the work, so they must not wait, and by several goroutines at a time. What they
-// are given is not theirs to change.
+// the work, so they must not wait, by several goroutines at a time, and after the call
+// that they are about has returned, if it waited no longer. What they are given is not
+// theirs to change.
 type Trace struct {
 	// Question: a message was sent to a server.
 	Question func(QuestionEvent)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -27,12 +26,34 @@ func newDigQuery() digQuery {
 	return digQuery{qtype: dns.TypeA, class: dns.ClassINET, opts: newDigOptions()}
 }
 
-// parseDig reads the arguments: a server, names, types, classes and options in any
-// order. What comes before the first name is for all, what comes after a name for
-// it. names and reverse were given by flags.
-func parseDig(first digQuery, args, names, reverse []string) (queries []digQuery, err error) {
+// parseDig reads the arguments. names and reverse were given by flags. Without any
+// name it asks what dig asks: who the root servers are.
+func parseDig(first digQuery, args, names, reverse []string) ([]digQuery, error) {
+	queries, err := parseDigArgs(&first, args)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		queries = append(queries, first.named(name))
+	}
+	for _, s := range reverse {
+		addr, err := netip.ParseAddr(s)
+		if err != nil {
+			return nil, usagef("--reverse %q is not an address", s)
+		}
+		queries = append(queries, first.named(dnsclient.ReverseName(addr)).preset(dns.TypePTR))
+	}
+	if len(queries) == 0 {
+		queries = []digQuery{first.named(".").preset(dns.TypeNS)}
+	}
+	return queries, checkQueries(queries)
+}
+
+// parseDigArgs reads a server, names, types, classes and options, in any order. What
+// comes before the first name is for all, what comes after a name for it.
+func parseDigArgs(first *digQuery, args []string) (queries []digQuery, err error) {
 	for _, arg := range args {
-		at := &first
+		at := first
 		if len(queries) > 0 {
 			at = &queries[len(queries)-1]
 		}
@@ -49,26 +70,24 @@ func parseDig(first digQuery, args, names, reverse []string) (queries []digQuery
 			}
 		case !at.typed && at.setType(arg), at.setClass(arg):
 		default:
-			q := first
-			q.name = arg
-			queries = append(queries, q)
+			queries = append(queries, first.named(arg))
 		}
 	}
-	for _, name := range names {
-		q := first
-		q.name = name
-		queries = append(queries, q)
+	return queries, nil
+}
+
+// named is the query for a name.
+func (q digQuery) named(name string) digQuery {
+	q.name = name
+	return q
+}
+
+// preset is the query for a type, unless another was given.
+func (q digQuery) preset(qtype uint16) digQuery {
+	if !q.typed {
+		q.qtype = qtype
 	}
-	more, err := reverseQueries(first, reverse)
-	queries = append(queries, more...)
-	if len(queries) == 0 { // what dig asks: who the root servers are
-		first.name = "."
-		if !first.typed {
-			first.qtype = dns.TypeNS
-		}
-		queries = []digQuery{first}
-	}
-	return queries, cmp.Or(err, checkQueries(queries))
+	return q
 }
 
 // setShort sets it for all.
@@ -77,23 +96,6 @@ func (q *digQuery) setShort(on bool, others []digQuery) {
 	for i := range others {
 		others[i].opts.short = on
 	}
-}
-
-// reverseQueries ask for the names of addresses.
-func reverseQueries(first digQuery, addrs []string) (queries []digQuery, err error) {
-	for _, s := range addrs {
-		addr, err := netip.ParseAddr(s)
-		if err != nil {
-			return nil, usagef("--reverse %q is not an address", s)
-		}
-		q := first
-		q.name = dnsclient.ReverseName(addr)
-		if !q.typed {
-			q.qtype = dns.TypePTR
-		}
-		queries = append(queries, q)
-	}
-	return queries, nil
 }
 
 func checkQueries(queries []digQuery) error {
