@@ -20,6 +20,13 @@ type Config struct {
 	// acknowledged; 4096 to 16777216. 0: 4 MiB. Memory is taken only as data is written.
 	// Of this, 1 MiB is for use at first, and four bandwidth-delay products once that is more.
 	SendBuffer int
+	// Memory bounds, in bytes, what the buffers of all connections take together, as Linux's
+	// tcp_mem does; 1 MiB to 1 TiB. 0: 512 MiB; negative: nothing bounds it. While it is scarce, from three
+	// quarters in use until half is, no buffer grows, each connection offers a window of four
+	// segments, unless it has promised more, and takes up to 64 KiB to send. When all is in
+	// use a connection takes 4 KiB to send, and drops data that would have to wait for Read if
+	// some waits already: so much, for each connection, is the most beyond this bound.
+	Memory int64
 	// NotSentLowat is the number of bytes written and not sent at which Write waits, so that what
 	// is written is not old when it is sent (Linux's TCP_NOTSENT_LOWAT); 1 to 16777216. 0: no such
 	// mark, and the send buffer is the limit.
@@ -84,6 +91,7 @@ const (
 // that names a field out of its range.
 func (cfg Config) withDefaults() (Config, error) {
 	err := cmp.Or(
+		setMemory(&cfg.Memory),
 		setInt("ReceiveBuffer", &cfg.ReceiveBuffer, 4<<20, minBuffer, maxBuffer),
 		setInt("SendBuffer", &cfg.SendBuffer, 4<<20, minBuffer, maxBuffer),
 		setInt("NotSentLowat", &cfg.NotSentLowat, 0, 0, maxBuffer),
@@ -108,12 +116,19 @@ func (cfg Config) withDefaults() (Config, error) {
 	return cfg, err
 }
 
-func setInt(name string, v *int, preset, low, high int) error {
+func setInt[T int | int64](name string, v *T, preset, low, high T) error {
 	*v = cmp.Or(*v, preset)
 	if *v < low || *v > high {
 		return fmt.Errorf("tcp: Config.%s %d: want %d to %d", name, *v, low, high)
 	}
 	return nil
+}
+
+func setMemory(v *int64) error {
+	if *v < 0 {
+		return nil
+	}
+	return setInt("Memory", v, 512<<20, 1<<20, 1<<40)
 }
 
 func setTime(name string, v *time.Duration, preset, low, high time.Duration) error {

@@ -11,7 +11,7 @@ func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Config{}.withDefaults()
 	want := Config{
-		ReceiveBuffer: 4 << 20, SendBuffer: 4 << 20, Backlog: 4096, Congestion: CUBIC,
+		Memory: 512 << 20, ReceiveBuffer: 4 << 20, SendBuffer: 4 << 20, Backlog: 4096, Congestion: CUBIC,
 		MinRTO: 200 * ms, MaxRTO: 120 * time.Second, GiveUp: 15 * time.Minute, ConnectTimeout: 3 * time.Minute,
 		DelayedAck: 40 * ms, KeepAlive: 15 * time.Second, TimeWait: time.Minute, MaxTimeWait: 65536,
 	}
@@ -41,6 +41,7 @@ func TestConfigRanges(t *testing.T) {
 		low, high int64
 		negative  bool // is no error
 	}{
+		{"Memory", 1 << 20, 1 << 40, true},
 		{"ReceiveBuffer", 4096, 16777216, false},
 		{"SendBuffer", 4096, 16777216, false},
 		{"NotSentLowat", 1, 16777216, false},
@@ -82,7 +83,7 @@ func TestConfigRanges(t *testing.T) {
 	if _, err := (Config{Congestion: "vegas"}).withDefaults(); err == nil {
 		t.Error("an unknown congestion control is taken")
 	}
-	if reflect.TypeFor[Config]().NumField() != 16 { // with Rand and Trace, which take any
+	if reflect.TypeFor[Config]().NumField() != 17 { // with Rand and Trace, which take any
 		t.Error("a field of Config is not tested here")
 	}
 }

@@ -71,6 +71,7 @@ func (c *Conn) receive(s *segment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.layer.clock.now()
+	c.notePressure()
 	c.tcb.receive(now, s)
 	c.received(s)
 	if s.segSize == 0 && c.readersDue() {
@@ -114,6 +115,7 @@ func (c *Conn) expired() {
 	now := c.layer.clock.now()
 	c.timerAt = 0
 	c.timerExpired(now)
+	c.notePressure()
 	c.tcb.advance(now)
 	c.settle(now)
 }
@@ -122,6 +124,7 @@ func (c *Conn) expired() {
 // can go on (but for readers that Flush will wake), sets the timer, and lets go of a
 // connection that has ended.
 func (c *Conn) settle(now instant) {
+	c.account()
 	c.output(now)
 	if !c.flushing {
 		c.wakeReaders()

@@ -32,7 +32,7 @@
 //	control.go    ICMP errors
 //	flight.go     what has been sent and not acknowledged: the scoreboard
 //	ring.go       the send buffer; sndtune.go: how much it takes
-//	rcvtune.go    how large the receive window becomes
+//	rcvtune.go    how large the receive window becomes; memory.go: what all buffers take together
 //	recvqueue.go  data for Read; reassembly.go: data beyond a gap
 //	timewait.go   what is left of a connection in TIME-WAIT
 //	fifo.go       the queue that both kinds of record stand in
@@ -53,7 +53,8 @@
 // so that an idle connection is one small struct. Received data stays in the packet's
 // buffer if it fills at least a quarter of it, and is copied otherwise. A connection in
 // TIME-WAIT is a record that the layer owns; what a [Conn] may still hold for Read stays
-// with it. A half-open connection is a record in its listener's queue.
+// with it. The layer counts what all buffers take (Config.Memory); each connection tells it
+// when that changes by a page, and is told how scarce memory is. A half-open connection is a record in its listener's queue.
 //
 // # Choices
 //

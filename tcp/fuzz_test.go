@@ -67,7 +67,7 @@ func FuzzSegments(f *testing.F) {
 func TestAnySegments(t *testing.T) {
 	t.Parallel()
 	var seen [TimeWait + 1]int
-	for seed := range uint64(400) {
+	for seed := range uint64(800) {
 		for state, n := range meddle(t, seeded(seed), 150) {
 			seen[state] += n
 		}
@@ -96,6 +96,7 @@ func newVictim(d *dice) *victim {
 	if d.n(4) == 0 {
 		v.cfg.DelayedAck = -1
 	}
+	v.cfg.ECN = ECN(d.n(3))
 	v.cfg, _ = v.cfg.withDefaults()
 	v.init(&v.cfg, &v.stats, Seq(d.n(1<<32-1)), uint32(d.n(1<<32-1)))
 	mtu := []int{68, 576, 1500, 9000, 65535}[d.n(5)]
@@ -114,7 +115,7 @@ func meddle(t *testing.T, d *dice, steps int) (seen [TimeWait + 1]int) {
 		v.connect(v.now)
 		v.drain(t)
 	} else {
-		syn := Header{Seq: Seq(d.n(1<<32 - 1)), Flags: SYN, Window: uint16(d.n(65536)), Options: v.anyOptions(true)}
+		syn := Header{Seq: Seq(d.n(1<<32 - 1)), Flags: SYN | []Flags{0, ECE | CWR}[d.n(2)], Window: uint16(d.n(65536)), Options: v.anyOptions(true)}
 		v.accept(v.now, readSyn(&syn), instant(d.n(2)))
 		ack := Header{Seq: syn.Seq + 1, Ack: v.iss + 1, Flags: ACK, Window: syn.Window}
 		ack.Options.HasTimestamps, ack.Options.TSVal = v.tsOK, v.tsRecent
@@ -176,6 +177,10 @@ func (v *victim) callUser() {
 		v.userTimeout = time.Duration(v.d.n(5)) * time.Second
 	case 6:
 		v.unreachable(errTimedOut)
+	case 7:
+		v.pressure = []pressure{memoryPlenty, memoryPlenty, memoryScarce, memoryFull}[v.d.n(4)]
+	case 8:
+		v.notSentLowat = int32(v.d.n(20_000))
 	}
 }
 
@@ -191,6 +196,7 @@ func (v *victim) anySegment(t *testing.T) {
 		Urgent:  uint16(d.n(3)),
 		Options: v.anyOptions(d.n(20) == 0),
 	}
+	h.Flags |= []Flags{0, 0, 0, ECE, CWR}[d.n(5)]
 	if d.n(30) == 0 {
 		h.Flags = Flags(d.n(256))
 	}
@@ -250,7 +256,7 @@ func (v *victim) feed(t *testing.T, h Header, data []byte) {
 	in := new(packet.In)
 	buf := packet.Get(len(data) + 40)
 	in.Fill(buf)
-	v.receive(v.now, &segment{Header: h, data: [2][]byte{buf.B[40:][:copy(buf.B[40:], data)]}, in: in})
+	v.receive(v.now, &segment{Header: h, data: [2][]byte{buf.B[40:][:copy(buf.B[40:], data)]}, in: in, ecn: uint8(v.d.n(4))})
 	v.ackNow = v.ackNow || v.ackBatch
 	v.drain(t)
 }
@@ -289,6 +295,10 @@ func (v *victim) checkSent(t *testing.T, s *segment) {
 		t.Fatalf("%d bytes of options and %d of data where MSS %d and path %d allow less", s.Len()-minHeaderLen, size, v.peerMSS, v.maxSegment)
 	case s.segSize > 0 && !v.tso:
 		t.Fatal("a super-segment without TSO")
+	case s.ecn != notECT && (!v.ecn.capable() || s.again || s.dataLen() == 0):
+		t.Fatalf("the ECN field is %d, again %v, %d bytes of data", s.ecn, s.again, s.dataLen())
+	case s.Flags&(SYN|CWR) == CWR && s.ecn == notECT:
+		t.Fatal("CWR on what is no new data")
 	}
 	for i, b := range s.Options.SACK[:s.Options.NumSACK] {
 		if b.Right.Sub(b.Left) <= 0 || v.rcvPos(b.Right) > v.rcvEdge+1 {

@@ -71,6 +71,7 @@ type Info struct {
 	CwndLimited    time.Duration
 	PacingLimited  time.Duration
 	SndbufLimited  time.Duration
+	MemoryLimited  time.Duration
 	PacingRate     uint64   // bytes/s at which data is sent; 0: as the windows allow
 	DeliveryRate   uint64   // bytes/s that arrived at the peer, over the latest round trip or so
 	RateAppLimited bool     // DeliveryRate is a lower bound: for part of that there was nothing to send
@@ -151,7 +152,7 @@ func (c *tcb) info(now instant) Info {
 		Unacked:       c.inFlight(),
 		InNetwork:     c.pipe(),
 		Backoff:       int(c.rtt.backoff),
-		Probes:        int(c.counts.probes),
+		Probes:        int(c.probes),
 		RTT:           c.rtt.srtt,
 		RTTVar:        c.rtt.rttvar,
 		MinRTT:        c.rtt.minimum,

@@ -40,9 +40,10 @@ func (c *tcb) touchKeepAlive(now instant) {
 // keepAliveExpired sends a probe if the peer has been silent, with nothing of
 // ours under way that would tell as well (RFC 9293 3.8.4).
 func (c *tcb) keepAliveExpired(now instant) {
+	c.giveUpGap()
 	k := c.keepAliveConfig()
 	silent := now.sub(c.lastRecv)
-	unanswered := int(c.counts.probes)
+	unanswered := int(c.probes)
 	switch {
 	case c.fl != nil || c.persisting:
 		c.touchKeepAlive(now)
@@ -53,7 +54,7 @@ func (c *tcb) keepAliveExpired(now instant) {
 		c.resetNow = true
 	default:
 		counter.Inc(&c.stats.KeepAliveProbes)
-		c.counts.probes++
+		c.probes++
 		c.keepProbe = true
 		c.keepAt = now.add(k.Interval)
 	}

@@ -40,6 +40,7 @@ type Layer struct {
 	secret secret
 	conns  table
 	waits  timeWaits
+	memory memory
 
 	mu        sync.RWMutex
 	listeners map[netip.AddrPort]*Listener
@@ -62,6 +63,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 	}
 	l.secret = newSecret(l.random)
 	l.waits.layer = l
+	l.memory.limit, l.memory.stats, l.memory.clock = cfg.Memory, &l.stats, l.clock
 	return l, nil
 }
 
@@ -195,7 +197,11 @@ func anyAddr(a netip.AddrPort) netip.AddrPort {
 }
 
 // Stats returns the counters.
-func (l *Layer) Stats() Stats { return counter.Snapshot(&l.stats) }
+func (l *Layer) Stats() Stats {
+	s := counter.Snapshot(&l.stats)
+	l.memory.fill(&s)
+	return s
+}
 
 // Close resets all connections and closes all listeners; whoever waits gets
 // [net.ErrClosed].

@@ -3,7 +3,7 @@ package tcp
 import "time"
 
 // Limit is what keeps a connection from sending more. The text forms are "idle",
-// "app", "rwnd", "cwnd", "pacing" and "sndbuf".
+// "app", "rwnd", "cwnd", "pacing", "sndbuf" and "memory".
 type Limit uint8
 
 // The limits there are. Time in each but LimitIdle is counted.
@@ -14,9 +14,10 @@ const (
 	LimitCwnd                // the congestion window
 	LimitPacing              // the pace that the congestion control sets
 	LimitSndbuf              // a full send buffer: all of it is sent, and a Write waits for room
+	LimitMemory              // likewise, and the buffer is small for want of memory (Config.Memory)
 )
 
-var limitNames = [...]string{"idle", "app", "rwnd", "cwnd", "pacing", "sndbuf"}
+var limitNames = [...]string{"idle", "app", "rwnd", "cwnd", "pacing", "sndbuf", "memory"}
 
 func (l Limit) String() string {
 	if int(l) < len(limitNames) {
@@ -70,6 +71,9 @@ func (c *tcb) limit() Limit {
 	case c.fl != nil && c.fl.lostBytes > 0 && !c.persisting:
 		return LimitCwnd
 	case unsent == 0 && c.starved && !c.writable():
+		if c.pressure != memoryPlenty {
+			return LimitMemory
+		}
 		return LimitSndbuf
 	case unsent == 0:
 		return LimitApp
@@ -119,7 +123,9 @@ func (c *tcb) limitInfo(now instant, info *Info) {
 	info.CwndLimited = total[LimitCwnd]
 	info.PacingLimited = total[LimitPacing]
 	info.SndbufLimited = total[LimitSndbuf]
-	info.BusyTime = info.AppLimited + info.RwndLimited + info.CwndLimited + info.PacingLimited + info.SndbufLimited
+	info.MemoryLimited = total[LimitMemory]
+	info.BusyTime = info.AppLimited + info.RwndLimited + info.CwndLimited + info.PacingLimited +
+		info.SndbufLimited + info.MemoryLimited
 	info.DeliveryRate = uint64(l.rate)
 	info.RateAppLimited = l.rateApp
 }

@@ -143,7 +143,7 @@ func testRetransInInfo(t *testing.T) {
 
 func TestLimitText(t *testing.T) {
 	t.Parallel()
-	for l := LimitIdle; l <= LimitSndbuf; l++ {
+	for l := LimitIdle; l <= LimitMemory; l++ {
 		b, err := l.MarshalText()
 		var back Limit
 		if err != nil || back.UnmarshalText(b) != nil || back != l {

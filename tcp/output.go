@@ -122,7 +122,13 @@ func (c *tcb) window(syn bool) uint16 {
 
 // receiveRoom is the number of bytes the receive buffer has room for, as far as the
 // header can tell of it.
-func (c *tcb) receiveRoom() int { return min(max(0, int(c.rcvBuf)-c.queue.n), 65535<<c.rcvScale) }
+func (c *tcb) receiveRoom() int {
+	room := min(max(0, int(c.rcvBuf)-c.queue.n), 65535<<c.rcvScale)
+	if c.pressure != memoryPlenty {
+		room = min(room, scarceWindow*int(c.advMSS))
+	}
+	return room
+}
 
 // segmentAt fills in the segment for the positions from start to end.
 func (c *tcb) segmentAt(now instant, s *segment, start, end int64) {

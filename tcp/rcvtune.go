@@ -32,6 +32,9 @@ func (c *tcb) tuneReceive(now instant, s *segment) {
 		c.tuner = nil
 		return
 	}
+	if c.pressure != memoryPlenty {
+		return
+	}
 	t := c.tuner
 	if t == nil {
 		if c.rcvNxt < int64(c.rcvBuf/4) {

@@ -24,7 +24,7 @@ func (c *Conn) read(p []byte) (int, error) {
 		}
 		if c.tcb.queue.n > 0 || len(p) == 0 {
 			n := c.tcb.read(p)
-			c.sendAckIfDue()
+			c.afterRead()
 			return n, nil
 		}
 		if c.tcb.ended() {
@@ -45,23 +45,25 @@ func (c *Conn) waitFor(p []byte) (n int) {
 	}
 	c.tcb.posted = p
 	c.readers.Wait()
-	n = c.tcb.postedN
+	n = int(c.tcb.postedN)
 	c.tcb.posted, c.tcb.postedN = nil, 0
 	if n > 0 {
 		n += c.tcb.queue.read(p[n:])
 		c.tcb.roomMade()
-		c.sendAckIfDue()
+		c.afterRead()
 	}
 	return n
 }
 
-// sendAckIfDue sends an ACK that a Read gave cause for.
-func (c *Conn) sendAckIfDue() {
+// afterRead sends an ACK that a Read gave cause for.
+func (c *Conn) afterRead() {
 	c.hasRead()
 	if c.tcb.ackNow {
 		c.called("read", "")
 		c.settle(c.layer.clock.now())
+		return
 	}
+	c.account()
 }
 
 // readError is why a Read can't go on, whatever has arrived.
@@ -111,6 +113,7 @@ func (c *Conn) write(p []byte) (total int, err error) {
 		if err := c.writeError(); err != nil {
 			return total, err
 		}
+		c.notePressure()
 		n := c.tcb.write(p)
 		if n > 0 {
 			total += n
@@ -198,7 +201,7 @@ func (c *Conn) takeChunk() (*chunk, error) {
 		}
 		if chunk := c.tcb.queue.pop(); chunk != nil {
 			c.tcb.roomMade()
-			c.sendAckIfDue()
+			c.afterRead()
 			return chunk, nil
 		}
 		if c.tcb.ended() {

@@ -11,6 +11,9 @@ import (
 // receive window bounds their bytes.
 const maxSegmentsHeld = 8192
 
+// pieceCost is what a piece takes beside its data, about.
+const pieceCost = 128
+
 // held is a piece of data that arrived before what precedes it.
 type held struct {
 	start, end int64
@@ -25,6 +28,7 @@ type span struct{ start, end int64 }
 type reassembly struct {
 	held   []held // in order, apart from each other or adjacent
 	bytes  int
+	mem    int           // bytes of the buffers it lies in, with what a piece costs
 	recent [maxSACK]span // the ranges that changed last, newest first (RFC 2018 4)
 	known  int           // how many of recent count
 	twice  span          // the first range of the last piece that was held before; end 0: none
@@ -105,6 +109,7 @@ func (r *reassembly) keep(i int, start int64, piece []byte, in *packet.In, whole
 		c.data = c.buf.B
 	}
 	r.held = slices.Insert(r.held, i, held{start, end, c})
+	r.mem += len(c.buf.B) + pieceCost
 	return 1
 }
 
@@ -155,6 +160,7 @@ func (r *reassembly) moveTo(q *recvQueue, at int64) int64 {
 	for ; n < len(r.held) && r.held[n].start <= at; n++ {
 		h := r.held[n]
 		r.bytes -= int(h.end - h.start)
+		r.mem -= len(h.c.buf.B) + pieceCost
 		if h.end <= at {
 			h.c.release()
 			continue

@@ -14,7 +14,7 @@ const badSegmentInterval = 500 * time.Millisecond
 // receive is RFC 9293 3.10.7: a segment has arrived.
 func (c *tcb) receive(now instant, s *segment) {
 	c.lastRecv = now
-	c.counts.probes = 0
+	c.probes = 0
 	c.counts.segsIn += uint32(s.onWire())
 	if s.dataLen() > 0 {
 		c.counts.dataSegsIn += uint32(s.onWire())
@@ -194,6 +194,9 @@ func (c *tcb) text(now instant, s *segment, seq int64) {
 			c.abort(nil)
 			return
 		}
+		if c.dropForMemory(s, seq) {
+			return
+		}
 		c.rcvMSS = max(c.rcvMSS, int32(min(n, int(c.advMSS)-c.tsLen())))
 		if seq > c.rcvNxt {
 			c.outOfOrder(now, seq, s)
@@ -272,7 +275,7 @@ func (c *tcb) deliver(s *segment) {
 	kept := s.in != nil && worthKeeping(len(data), s.in.Buffer())
 	if !kept && c.queue.n == 0 {
 		n := copy(c.posted[c.postedN:], data)
-		c.postedN += n
+		c.postedN += int32(n)
 		data = data[n:]
 	}
 	if len(data) > 0 {

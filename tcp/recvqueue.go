@@ -35,7 +35,8 @@ func worthKeeping(n int, buf *packet.Buffer) bool { return buf != nil && 4*n >= 
 // memory while empty.
 type recvQueue struct {
 	head, tail *chunk
-	n          int // bytes
+	n          int // bytes of data
+	mem        int // bytes of the buffers it lies in
 }
 
 // push appends data. Where in is given and data fills its buffer, the queue keeps the
@@ -66,6 +67,7 @@ func (q *recvQueue) append(c *chunk) {
 		q.tail.next = c
 	}
 	q.tail = c
+	q.mem += len(c.buf.B)
 }
 
 // pushChunk appends a chunk that the caller hands over.
@@ -101,6 +103,7 @@ func (q *recvQueue) pop() *chunk {
 }
 
 func (q *recvQueue) dropHead() {
+	q.mem -= len(q.head.buf.B)
 	q.head = q.head.next
 	if q.head == nil {
 		q.tail = nil

@@ -74,18 +74,31 @@ func checkReceiver(t testing.TB, c *tcb) {
 		t.Fatalf("rcvNxt %d, the FIN is at %d", c.rcvNxt, c.rcvFin)
 	case c.queue.n > max(int(c.rcvBuf), c.cfg.ReceiveBuffer, 65535):
 		t.Fatalf("%d bytes are queued", c.queue.n)
-	case c.ooo == nil:
-		return
 	}
-	at, n := c.rcvNxt, 0
+	mem := 0
+	for k := c.queue.head; k != nil; k = k.next {
+		mem += len(k.buf.B)
+	}
+	if mem != c.queue.mem {
+		t.Fatalf("what is queued takes %d bytes, counted as %d", mem, c.queue.mem)
+	}
+	if c.ooo != nil {
+		checkGap(t, c)
+	}
+}
+
+func checkGap(t testing.TB, c *tcb) {
+	t.Helper()
+	at, n, mem := c.rcvNxt, 0, 0
 	for _, h := range c.ooo.held {
 		if h.start < at || (at == c.rcvNxt && h.start == at) || h.end <= h.start {
 			t.Fatalf("a piece from %d, where %d was the least", h.start, at)
 		}
 		n += int(h.end - h.start)
+		mem += len(h.c.buf.B) + pieceCost
 		at = h.end
 	}
-	if at > c.rcvEdge || n != c.ooo.bytes || len(c.ooo.held) > maxSegmentsHeld {
+	if at > c.rcvEdge || n != c.ooo.bytes || mem != c.ooo.mem || len(c.ooo.held) > maxSegmentsHeld {
 		t.Fatalf("%d pieces, %d bytes, counted %d, up to %d of %d", len(c.ooo.held), n, c.ooo.bytes, at, c.rcvEdge)
 	}
 }

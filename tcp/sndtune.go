@@ -4,10 +4,17 @@ package tcp
 // double, with as much again in wait; a buffer larger than the path needs only makes the data
 // leave the processor's cache before it is sent.
 func (c *tcb) sendBuffer() int {
-	if c.sndBufSet {
-		return int(c.sndBufMax)
+	size := int(c.sndBufMax)
+	if !c.sndBufSet {
+		size = min(size, max(initialSendBuffer, 4*c.pathHolds()))
 	}
-	return min(int(c.sndBufMax), max(initialSendBuffer, 4*c.pathHolds()))
+	switch c.pressure {
+	case memoryScarce:
+		return min(size, scarceSendBuffer)
+	case memoryFull:
+		return min(size, minBuffer)
+	}
+	return size
 }
 
 // write queues as much of p as there is room for.

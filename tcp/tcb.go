@@ -71,14 +71,16 @@ type tcb struct {
 	lossWhy   why  // of what is to be sent again
 
 	// Loss recovery.
-	phase phase
-	rep   *repair // nil: nothing was lost, probed or reordered so far
+	probes uint8 // keepalive probes unanswered
+	phase  phase
+	rep    *repair // nil: nothing was lost, probed or reordered so far
 
 	// Receive sequence space.
 	irs         Seq
 	noReader    bool // the application reads no more: data is dropped
 	orphan      bool // the application has closed: data is answered with RST
 	rcvBufSet   bool // the application has set rcvBuf: it is not tuned
+	pressure    pressure
 	rcvNxt      int64
 	rcvEdge     int64     // one beyond the window as the peer knows it; never goes back
 	rcvFin      int64     // position of the peer's FIN; 0: not seen
@@ -90,7 +92,8 @@ type tcb struct {
 	dsack       span    // duplicate to report in the next ACK
 	queue       recvQueue
 	posted      []byte // a waiting Read's buffer
-	postedN     int    // bytes put into it
+	postedN     int32  // bytes put into it
+	charged     int32  // bytes that the layer knows all buffers take
 	ooo         *reassembly
 
 	// Timers; 0: off.
@@ -117,7 +120,6 @@ type totals struct {
 	dsacks                  uint32
 	timeouts                uint32
 	oooSegs                 uint32
-	probes                  uint8 // unanswered keepalive probes
 }
 
 // phase is what loss recovery is doing.

@@ -85,8 +85,13 @@ func (c *tcb) setUserTimeout(now instant, d time.Duration) {
 
 // rexmitExpired is the retransmission timer or the persist timer.
 func (c *tcb) rexmitExpired(now instant) {
-	if now >= c.giveUpAt() {
+	switch {
+	case now >= c.giveUpAt():
 		c.timeOut()
+		return
+	case c.orphan && c.pressure == memoryFull: // as Linux has it
+		counter.Inc(&c.stats.AbortOnMemory)
+		c.abort(nil)
 		return
 	}
 	if c.persisting {

@@ -151,6 +151,7 @@ var dropRules = map[string]trace.Rule{
 	"TcpInBadAck":        "it acknowledges what was not sent, or long ago, RFC 5961 5.2",
 	"TcpInAfterClose":    "data for a connection that the application has closed, RFC 9293 3.6.1",
 	"TcpOfoPruned":       "beyond a gap, and too many pieces are held, RFC 9293 3.10.7.4",
+	"TcpInNoMemory":      "it would have to wait, and all memory for buffers is in use",
 	"TcpSynDropped":      "a SYN from where no route leads back",
 	"TcpListenOverflows": "too many connections wait to be accepted",
 	"TcpOutErrors":       "no route to its destination",

@@ -62,7 +62,7 @@ func (c counter) key() string { return c.layer + c.name }
 
 // isGauge tells a number that may go down from a counter.
 func isGauge(key string) bool {
-	return key == "TcpCurrEstab" || key == "DnsCacheEntries" || key == "DnsCacheBytes"
+	return key == "TcpCurrEstab" || key == "TcpCurrMemory" || key == "DnsCacheEntries" || key == "DnsCacheBytes"
 }
 
 // layerCounters are all counters but the interfaces', in the order of the structs

@@ -87,12 +87,13 @@ type tcpInfo struct {
 	PacingRate     uint64    `json:"pacing_rate"`   // bytes/s; 0: not paced
 	DeliveryRate   uint64    `json:"delivery_rate"` // bytes/s; 0: not known yet
 	RateAppLimited bool      `json:"delivery_rate_app_limited"`
-	Limited        tcp.Limit `json:"limited"` // idle, app, rwnd, cwnd, pacing or sndbuf
+	Limited        tcp.Limit `json:"limited"` // idle, app, rwnd, cwnd, pacing, sndbuf or memory
 	Busy           int64     `json:"busy_us"`
 	AppLimited     int64     `json:"app_limited_us"`
 	RwndLimited    int64     `json:"rwnd_limited_us"`
 	CwndLimited    int64     `json:"cwnd_limited_us"`
 	PacingLimited  int64     `json:"pacing_limited_us"`
+	MemoryLimited  int64     `json:"memory_limited_us"`
 	SndbufLimited  int64     `json:"sndbuf_limited_us"`
 }
 
@@ -182,6 +183,7 @@ func tcpInfoOf(i *tcp.Info) *tcpInfo {
 		PacingRate: i.PacingRate, DeliveryRate: i.DeliveryRate, RateAppLimited: i.RateAppLimited, Limited: i.Limited,
 		Busy: i.BusyTime.Microseconds(), AppLimited: i.AppLimited.Microseconds(), RwndLimited: i.RwndLimited.Microseconds(),
 		CwndLimited: i.CwndLimited.Microseconds(), PacingLimited: i.PacingLimited.Microseconds(), SndbufLimited: i.SndbufLimited.Microseconds(),
+		MemoryLimited: i.MemoryLimited.Microseconds(),
 	}
 	if b := i.BBR; b != nil {
 		t.BBR = &bbrInfo{b.Phase, b.Bandwidth, b.MinRTT.Microseconds(), b.PacingGain, b.CwndGain}

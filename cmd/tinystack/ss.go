@@ -25,8 +25,9 @@ func newSS() *cobra.Command {
 		Short: "List the sockets of a running instance, as ss does",
 		Long: `List the sockets of a running instance, with the columns and keys of "ss -tinm", which man ss explains.
 Keys of our own are limited, what keeps the connection from sending more now: app (it has nothing to send),
-rwnd (the peer's receive window), cwnd (the congestion window), pacing (the congestion control's pace) or
-sndbuf (the send buffer is full); cwnd_limited and pacing_limited, times like rwnd_limited; and ca_state, where
+rwnd (the peer's receive window), cwnd (the congestion window), pacing (the congestion control's pace),
+sndbuf (the send buffer is full) or memory (it is, and small because all connections together take what they may);
+cwnd_limited, pacing_limited and memory_limited, times like rwnd_limited; and ca_state, where
 the connection recovers from a loss (recovery, loss) or has been told of congestion by ECN (cwr).
 
 FILTER is "state NAME" (established, listening, time-wait, connected, all, ...; several add up), "exclude

@@ -31,7 +31,7 @@ func testConnection() *tcp.ConnInfo {
 			SegsOut: 90, SegsIn: 50, DataSegsOut: 89, DataSegsIn: 1, TotalRetrans: 3, TotalTimeouts: 1,
 			DSACKDups: 2, RcvOooPack: 6, OutOfOrderBytes: 7, OutOfOrderPieces: 1, Retrans: 1448,
 			Limited: tcp.LimitCwnd, BusyTime: time.Second, AppLimited: 100 * time.Millisecond,
-			RwndLimited: 250 * time.Millisecond, CwndLimited: 600 * time.Millisecond, SndbufLimited: 50 * time.Millisecond, PacingLimited: 2 * time.Millisecond,
+			RwndLimited: 250 * time.Millisecond, CwndLimited: 600 * time.Millisecond, SndbufLimited: 50 * time.Millisecond, PacingLimited: 2 * time.Millisecond, MemoryLimited: 3 * time.Millisecond,
 			PacingRate: 2500000, DeliveryRate: 1250000, RateAppLimited: true,
 			BBR: &tcp.BBRInfo{Phase: "drain", Bandwidth: 3125000, MinRTT: 22 * time.Microsecond, PacingGain: 0.5, CwndGain: 2},
 		},
@@ -52,7 +52,7 @@ func TestSocketText(t *testing.T) {
 	const want = `Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port
 tcp   LISTEN 0      4096                 *:80               *:*
 tcp   ESTAB  5      20000       198.18.0.2:80  198.18.0.1:40000
-	 skmem:(r12,rb1048576,t0,tb2097152,f0,w20000,o0,bl0,d0) ts sack ecn ecnseen cubic wscale:10,5 rto:400 backoff:1 rtt:20.125/0.5 ato:40 mss:1448 pmtu:1500 rcvmss:1400 advmss:1460 cwnd:20 ssthresh:10 bytes_sent:118825 bytes_retrans:4344 bytes_acked:100000 bytes_received:84 segs_out:90 segs_in:50 data_segs_out:89 data_segs_in:1 bbr:(bw:25Mbps,mrtt:0.022,pacing_gain:0.5,cwnd_gain:2) send 11.5Mbps lastsnd:1000 lastrcv:2000 lastack:30 pacing_rate 20Mbps delivery_rate 10Mbps app_limited busy:1000ms rwnd_limited:250ms(25.0%) sndbuf_limited:50ms(5.0%) cwnd_limited:600ms(60.0%) pacing_limited:2ms(0.2%) limited:cwnd ca_state:recovery unacked:11 retrans:1/3 lost:1 sacked:2 dsack_dups:2 rcv_space:1048576 rcv_ssthresh:1048576 notsent:5519 minrtt:0.023 rcv_ooopack:6 snd_wnd:65536 rcv_wnd:1048576
+	 skmem:(r12,rb1048576,t0,tb2097152,f0,w20000,o0,bl0,d0) ts sack ecn ecnseen cubic wscale:10,5 rto:400 backoff:1 rtt:20.125/0.5 ato:40 mss:1448 pmtu:1500 rcvmss:1400 advmss:1460 cwnd:20 ssthresh:10 bytes_sent:118825 bytes_retrans:4344 bytes_acked:100000 bytes_received:84 segs_out:90 segs_in:50 data_segs_out:89 data_segs_in:1 bbr:(bw:25Mbps,mrtt:0.022,pacing_gain:0.5,cwnd_gain:2) send 11.5Mbps lastsnd:1000 lastrcv:2000 lastack:30 pacing_rate 20Mbps delivery_rate 10Mbps app_limited busy:1000ms rwnd_limited:250ms(25.0%) sndbuf_limited:50ms(5.0%) cwnd_limited:600ms(60.0%) pacing_limited:2ms(0.2%) memory_limited:3ms(0.3%) limited:cwnd ca_state:recovery unacked:11 retrans:1/3 lost:1 sacked:2 dsack_dups:2 rcv_space:1048576 rcv_ssthresh:1048576 notsent:5519 minrtt:0.023 rcv_ooopack:6 snd_wnd:65536 rcv_wnd:1048576
 udp   UNCONN 3      0                     *:7               *:*
 	 skmem:(r3,rb212992,t0,tb0,f0,w0,o0,bl0,d4)
 `

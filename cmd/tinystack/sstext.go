@@ -143,7 +143,7 @@ func (t *socketTable) rates(k *keyList, i *tcpInfo) {
 		for _, l := range []struct {
 			name string
 			us   int64
-		}{{"rwnd_limited", i.RwndLimited}, {"sndbuf_limited", i.SndbufLimited}, {"cwnd_limited", i.CwndLimited}, {"pacing_limited", i.PacingLimited}} {
+		}{{"rwnd_limited", i.RwndLimited}, {"sndbuf_limited", i.SndbufLimited}, {"cwnd_limited", i.CwndLimited}, {"pacing_limited", i.PacingLimited}, {"memory_limited", i.MemoryLimited}} {
 			k.addIf(l.us >= 1000, "%s:%dms(%.1f%%)", l.name, l.us/1000, 100*float64(l.us)/float64(i.Busy))
 		}
 	}
