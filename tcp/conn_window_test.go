@@ -358,8 +358,7 @@ func testSendBufferFollowsPath(t *testing.T) {
 	tc := newTestConn(t, setup{})
 	want := func(name string, rate float64, size int) {
 		t.Helper()
-		tc.conn.tcb.limits = &limits{deliveryState: deliveryState{rate: rate}}
-		tc.conn.tcb.rtt.minimum = 100 * time.Millisecond
+		tc.conn.tcb.limits = &limits{deliveryState: deliveryState{holds: int(rate / 10)}}
 		if got := tc.conn.Info().SndBuf; got != size {
 			t.Errorf("%s: %d bytes, want %d", name, got, size)
 		}

@@ -26,6 +26,7 @@ type deliveryState struct {
 
 	rate    float64 // bytes/s: the latest sample that is no lower bound, or a higher one; 0: none yet
 	rateApp bool    // it is a lower bound: the application had nothing to send
+	holds   int     // the bandwidth-delay product, in bytes
 }
 
 // rateSample is what an ACK tells of the rate of delivery (4.1.2.1.3).
@@ -104,6 +105,7 @@ func (c *tcb) sampleRate(now instant, n int, newest *run) (s rateSample) {
 		return s
 	}
 	s.rate = float64(s.delivered) / interval.Seconds()
+	l.holds = max(l.holds, int(s.rate*c.rtt.minimum.Seconds()))
 	if !s.appLimited || s.rate >= l.rate {
 		l.rate, l.rateApp = s.rate, s.appLimited
 	}
@@ -133,10 +135,10 @@ func (c *tcb) countLost(now instant) (n int) {
 func (c *tcb) logLosses() { c.fl.logs = c.cc != nil && c.cc.ownsRecovery() }
 
 // pathHolds is the bandwidth-delay product: the bytes that the path takes in the time of its
-// shortest round trip, at the rate at which they arrived last; 0 before that is known.
+// shortest round trip, at the highest rate at which they have arrived; 0 before that is known.
 func (c *tcb) pathHolds() int {
 	if c.limits == nil {
 		return 0
 	}
-	return int(c.limits.rate * c.rtt.minimum.Seconds())
+	return c.limits.holds
 }

@@ -98,3 +98,30 @@ func testDeliveryRateOfResent(t *testing.T) {
 	tc.inject(seg{seq: 1, ack: 2001})
 	wantRate(t, tc, "the first transmission arrived, not the second", 10_000, true)
 }
+
+// What the path holds is no less for a while in which little arrives: the send buffer that follows it is
+// then to hold more, not less.
+func TestPathHoldsIsKept(t *testing.T) { synctest.Test(t, testPathHoldsIsKept) }
+
+func testPathHoldsIsKept(t *testing.T) {
+	tc := newTestConn(t, setup{noSACK: true})
+	tc.write(20_000)
+	time.Sleep(10 * time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 10_001})
+	if got := tc.conn.tcb.pathHolds(); got > 1 {
+		t.Fatalf("%d bytes in a round trip of the handshake's microsecond", got)
+	}
+	c := &tc.conn.tcb
+	c.rtt.minimum = 10 * time.Millisecond
+	time.Sleep(20 * time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 20_001})
+	if got := c.pathHolds(); got != 5000 {
+		t.Errorf("10000 bytes in 20 ms, of which a round trip takes half: the path holds %d", got)
+	}
+	tc.write(1000)
+	time.Sleep(200 * time.Millisecond)
+	tc.inject(seg{seq: 1, ack: 21_001})
+	if got := c.pathHolds(); got != 5000 {
+		t.Errorf("then little: the path holds %d", got)
+	}
+}
