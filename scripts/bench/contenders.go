@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tinystack/tinystack/stack"
 	"github.com/tinystack/tinystack/tcp"
 )
 
@@ -25,7 +24,7 @@ type wanPeer struct {
 	inKernel bool
 	// open brings the stack up, in the server's process and namespace.
 	open func(algorithm string) (sender, error)
-	// check says whether there is such an algorithm.
+	// check returns why there is no such algorithm on this machine; nil: there is.
 	check func(algorithm string) error
 }
 
@@ -36,7 +35,6 @@ var wanPeers = []wanPeer{
 		about:      "TUN with offloads, as stack.Config's zero value has it but for the congestion control",
 		algorithms: algorithms,
 		open:       openWANTinystack,
-		check:      checkTinystack,
 	},
 	{
 		name:       "kernel",
@@ -49,14 +47,13 @@ var wanPeers = []wanPeer{
 	{
 		name:       "gvisor",
 		about:      "netstack on TUN (fdbased), the way Go programs use it; " + gvisorBuffers,
-		algorithms: []string{"cubic", "reno"},
+		algorithms: []string{tcp.CUBIC, tcp.Reno},
 		open:       openWANGvisor,
-		check:      func(string) error { return nil },
 	},
 }
 
 // algorithms are all there are.
-var algorithms = []string{"bbr", "cubic", "reno"}
+var algorithms = []string{tcp.BBR, tcp.CUBIC, tcp.Reno}
 
 // contender is a peer with one of its algorithms.
 type contender struct {
@@ -80,14 +77,6 @@ func wanPeerNames() []string {
 		names = append(names, p.name)
 	}
 	return names
-}
-
-func checkTinystack(algorithm string) error {
-	s, err := stack.New(stack.Config{TCP: tcp.Config{Congestion: algorithm}})
-	if err != nil {
-		return err
-	}
-	return s.Close()
 }
 
 // checkKernel wants the module to be there: a route takes any name.

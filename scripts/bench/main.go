@@ -18,7 +18,8 @@
 //
 // One download at a time goes over a bad wire, which is a program between a TUN device
 // in the server's namespace and one in the client's: with a seed, the same packets by
-// number are lost whoever sends them.
+// number are lost whoever sends them. All processes run in real time, so that a machine
+// with other work measures nearly as an idle one.
 //
 // It runs on Linux alone, and needs root, for the namespaces and /dev/net/tun.
 package main

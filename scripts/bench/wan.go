@@ -88,7 +88,7 @@ func parseWANPlan(args []string) (p wanPlan, err error) {
 	return p, p.choose(*names, *cc, *rows)
 }
 
-// choose picks the contenders and the paths. An algorithm that a peer lacks is left
+// choose picks the contenders and the paths. An algorithm that the kernel lacks is left
 // out.
 func (p *wanPlan) choose(names, cc, rows string) error {
 	ccRE, err := regexp.Compile(cc)
@@ -125,9 +125,11 @@ func (w wanPeer) contenders(cc *regexp.Regexp) (all []contender) {
 		if !cc.MatchString(a) {
 			continue
 		}
-		if err := w.check(a); err != nil {
-			fmt.Fprintf(os.Stderr, "bench: %s on %s is left out: %v\n", a, w.name, err)
-			continue
+		if w.check != nil {
+			if err := w.check(a); err != nil {
+				progress("%s on %s is left out: %v", a, w.name, err)
+				continue
+			}
 		}
 		all = append(all, contender{w, a})
 	}
@@ -178,6 +180,11 @@ func (p wanPlan) download(ctx context.Context, c contender, at path, round int) 
 		return d, err
 	}
 	defer proc.stop()
+	done, err := takeTurn(ctx)
+	if err != nil {
+		return d, err
+	}
+	defer done()
 	r := running{client: n.client, proc: proc}
 	s, err := r.measure(ctx, load{Kind: "down", Conns: 1, Time: p.time})
 	if err != nil {

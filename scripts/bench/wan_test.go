@@ -124,7 +124,7 @@ func TestWANRun(t *testing.T) {
 		t.Errorf("printed %q", out.String())
 	}
 	got := readSamples(t, samples)
-	for _, name := range []string{"tinystack cubic", "tinystack reno", "kernel cubic", "kernel reno", "gvisor cubic", "gvisor reno"} {
+	for _, name := range []string{"tinystack bbr", "tinystack cubic", "tinystack reno", "kernel cubic", "kernel reno", "gvisor cubic", "gvisor reno"} {
 		if v := got[name]["100m-20ms"]; len(v) != 1 || v[0] <= 1 || v[0] > 100 {
 			t.Errorf("%s: %v Mbit/s of 100", name, v)
 		}
