@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/tinystack/tinystack/internal/lab"
+)
+
+// maxGetRedirects is how often -L goes on, as with curl.
+const maxGetRedirects = 50
+
+// getter fetches one URL.
+type getter struct {
+	getPlan
+	stdout, stderr io.Writer
+	dial           func(ctx context.Context, network, address string) (net.Conn, error)
+	lookup         func(ctx context.Context, host string) (netip.Addr, error)
+	result         getResult
+	header         []string // of all responses, as -i has it
+}
+
+// get opens the network, fetches, and closes it.
+func get(ctx context.Context, p getPlan, stdout, stderr io.Writer) error {
+	g := &getter{getPlan: p, stdout: stdout, stderr: stderr}
+	r, err := g.request(ctx)
+	if err != nil {
+		return err
+	}
+	if p.via == viaLab {
+		l, err := lab.New(lab.Config{})
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		g.dial, g.lookup = l.Node("host").DialContext, labLookup(l)
+		return g.run(r)
+	}
+	n, err := openNetwork(p.netConfig, nil, nil)
+	if err != nil {
+		return err
+	}
+	g.dial, g.lookup = n.stack.DialContext, resolve
+	var failed error
+	err = n.untilFailed(ctx, func(ctx context.Context) { failed = g.run(r.WithContext(ctx)) })
+	return errors.Join(err, failed, n.Close())
+}
+
+func labLookup(l *lab.Lab) func(context.Context, string) (netip.Addr, error) {
+	return func(ctx context.Context, host string) (netip.Addr, error) {
+		found, err := l.Node("host").LookupNetIP(ctx, "ip4", host)
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		return found[0], nil
+	}
+}
+
+// request makes the request, which is what can be wrong about the command line.
+func (g *getter) request(ctx context.Context) (*http.Request, error) {
+	u, err := url.Parse(g.url)
+	switch {
+	case err != nil:
+		return nil, codeError{exitURL, err}
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, codeError{exitScheme, fmt.Errorf("the scheme %s is not there, only http and https", u.Scheme)}
+	case u.Hostname() == "":
+		return nil, codeError{exitURL, fmt.Errorf("%q names no host", g.url)}
+	}
+	method, body := http.MethodGet, strings.Join(g.data, "&")
+	switch {
+	case g.method != "":
+		method = g.method
+	case g.head:
+		method = http.MethodHead
+	case len(g.data) > 0:
+		method = http.MethodPost
+	}
+	r, err := http.NewRequestWithContext(ctx, method, g.url, strings.NewReader(body))
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	r.Header.Set("User-Agent", "tinystack")
+	r.Header.Set("Accept", "*/*")
+	if len(g.data) > 0 {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return r, g.addHeaders(r)
+}
+
+// addHeaders adds what -H has; a name without a value takes that line away.
+func (g *getter) addHeaders(r *http.Request) error {
+	for _, line := range g.headers {
+		name, value, ok := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case !ok || name == "":
+			return usagef("--header %q is not NAME: VALUE", line)
+		case strings.EqualFold(name, "host"):
+			r.Host = value
+		case value == "":
+			r.Header.Del(name)
+		default:
+			r.Header.Set(name, value)
+		}
+	}
+	return nil
+}
+
+// run fetches, prints what -w wants, and gives what went wrong curl's exit code.
+func (g *getter) run(r *http.Request) error {
+	if g.maxTime > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), g.maxTime)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	g.result = getResult{began: time.Now(), method: r.Method, url: r.URL.String()}
+	err := g.fetch(r)
+	g.result.done = time.Now()
+	if err != nil {
+		g.result.code = getExit(err)
+	}
+	io.WriteString(g.stdout, g.result.format(g.format))
+	switch {
+	case err == nil:
+		return nil
+	case g.silent:
+		return codeError{code: g.result.code}
+	}
+	return codeError{g.result.code, err}
+}
+
+func (g *getter) fetch(r *http.Request) error {
+	t := &http.Transport{DialContext: g.connect, DisableCompression: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
+	defer t.CloseIdleConnections()
+	client := http.Client{Transport: told{g, t}, CheckRedirect: g.redirect}
+	resp, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	g.result.response(resp)
+	if g.fail && resp.StatusCode >= 400 {
+		return codeError{exitHTTP, fmt.Errorf("the server answered %s", resp.Status)}
+	}
+	return g.write(resp)
+}
+
+// redirect is where -L goes on to, and ends without it.
+func (g *getter) redirect(_ *http.Request, via []*http.Request) error {
+	switch {
+	case !g.follow:
+		return http.ErrUseLastResponse
+	case len(via) > maxGetRedirects:
+		return fmt.Errorf("sent on more than %d times", maxGetRedirects)
+	}
+	g.result.redirects++
+	return nil
+}
+
+// connect looks the host up and connects.
+func (g *getter) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if g.connTime > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, g.connTime)
+		defer cancel()
+	}
+	addr, err := g.lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	g.result.lookedUp = time.Now()
+	to := net.JoinHostPort(addr.String(), port)
+	g.note("  Trying %s...", to)
+	c, err := g.dial(ctx, network, to)
+	if err != nil {
+		return nil, err
+	}
+	g.result.connected = time.Now()
+	g.result.connects++
+	g.result.local, g.result.remote = c.LocalAddr(), c.RemoteAddr()
+	g.note("Connected to %s (%v) port %s", host, addr, port)
+	return c, nil
+}
+
+// write writes the response where it is to go.
+func (g *getter) write(resp *http.Response) (err error) {
+	w, name := g.stdout, g.output
+	if g.remoteName {
+		if name = path.Base(resp.Request.URL.Path); name == "/" || name == "." {
+			return codeError{exitWrite, errors.New("the URL has no name for a file")}
+		}
+	}
+	if name != "" && name != "-" {
+		file, err := os.Create(name)
+		if err != nil {
+			return codeError{exitWrite, err}
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		w = file
+	}
+	if g.include || g.head {
+		if _, err := io.WriteString(w, strings.Join(g.header, "\r\n")+"\r\n"); err != nil {
+			return codeError{exitWrite, err}
+		}
+	}
+	return g.copyBody(w, resp.Body)
+}
+
+// copyBody tells errors of writing from those of reading.
+func (g *getter) copyBody(w io.Writer, body io.Reader) error {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(buf)
+		g.result.size += int64(n)
+		if _, e := w.Write(buf[:n]); e != nil {
+			return codeError{exitWrite, e}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// getExit is curl's exit code for an error.
+func getExit(err error) int {
+	var coded codeError
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return exitPartial
+	case errors.Is(err, io.EOF):
+		return exitEmptyReply
+	}
+	return urlExit(err)
+}
