@@ -110,7 +110,7 @@ func (s *Stub) askServers(ctx context.Context, q dns.Question) (*said, error) {
 	if conf.Rotate && len(conf.Servers) > 0 {
 		start = int(s.turn.Add(1)-1) % len(conf.Servers)
 	}
-	for range cmp.Or(conf.Attempts, 2) {
+	for range max(cmp.Or(conf.Attempts, 2), 1) {
 		for i := range conf.Servers {
 			found, err := s.askServer(ctx, conf.Servers[(start+i)%len(conf.Servers)], conf, q)
 			if err == nil {
@@ -129,7 +129,7 @@ func (s *Stub) askServers(ctx context.Context, q dns.Question) (*said, error) {
 // askServer asks one server, stores what it says, and returns it.
 func (s *Stub) askServer(ctx context.Context, server netip.AddrPort, conf *ResolvConf, q dns.Question) (*said, error) {
 	r, err := s.client.Exchange(ctx, server, Query{
-		Question: q, Recursion: true, TCP: conf.UseTCP, Timeout: conf.Timeout,
+		Question: q, Recursion: true, TCP: conf.UseTCP, Timeout: max(conf.Timeout, 0),
 	})
 	if err != nil {
 		return nil, err

@@ -189,6 +189,16 @@ func testStubGivesUp(t *testing.T) {
 	}
 }
 
+// A config that makes no sense asks once all the same.
+func TestStubOddConf(t *testing.T) { synctest.Test(t, testStubOddConf) }
+
+func testStubOddConf(t *testing.T) {
+	n := &fakeNet{}
+	n.serve("udp", server1.String(), always(func(q *dns.Msg) *dns.Msg { return reply(q, wwwA) }))
+	s := stubWith(t, n, ResolvConf{Servers: []netip.AddrPort{server1}, Attempts: -1, Timeout: -1})
+	s.want(t, "www.example.", dns.TypeA, wwwA)
+}
+
 func TestStubRotates(t *testing.T) { synctest.Test(t, testStubRotates) }
 
 func testStubRotates(t *testing.T) {
