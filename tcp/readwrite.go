@@ -28,6 +28,7 @@ func (c *Conn) read(p []byte) (int, error) {
 			return n, nil
 		}
 		if c.tcb.ended() {
+			c.hasRead() // that there is no more
 			return 0, c.endError()
 		}
 		if n := c.waitFor(p); n > 0 {
@@ -205,6 +206,7 @@ func (c *Conn) takeChunk() (*chunk, error) {
 			return chunk, nil
 		}
 		if c.tcb.ended() {
+			c.hasRead() // that there is no more
 			return nil, c.endError()
 		}
 		c.readers.Wait()
