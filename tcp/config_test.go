@@ -83,7 +83,7 @@ func TestConfigRanges(t *testing.T) {
 	if _, err := (Config{Congestion: "vegas"}).withDefaults(); err == nil {
 		t.Error("an unknown congestion control is taken")
 	}
-	if reflect.TypeFor[Config]().NumField() != 17 { // with Rand and Trace, which take any
+	if reflect.TypeFor[Config]().NumField() != 18 { // with Rand and Trace, which take any
 		t.Error("a field of Config is not tested here")
 	}
 }
