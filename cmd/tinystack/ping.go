@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,7 @@ type pingFlags struct {
 	interval, wait float64 // seconds
 	size, ttl      int
 	quiet          bool
+	via            string
 }
 
 func newPing() *cobra.Command {
@@ -32,7 +35,8 @@ func newPing() *cobra.Command {
 		Use:   "ping HOST",
 		Short: "Send ICMP echo requests from a stack of its own",
 		Long: `Send ICMP echo requests to HOST from a stack on a TUN device of its own, so that it works beside a
-running "tinystack up". It reaches the host, and what is beyond it where the host forwards.
+running "tinystack up". It reaches the host, and what is beyond it where the host forwards. With --via lab it
+pings in the lab, the small Internet of tinystack explain, which has www.google.com and needs no privilege.
 
 Exit codes: 0 a reply came, 1 none came, 2 another error, 77 a privilege, the device or the subnet is missing.`,
 		Args: wantArgs(1, "the name or address of one host"),
@@ -52,6 +56,7 @@ Exit codes: 0 a reply came, 1 none came, 2 another error, 77 a privilege, the de
 	flags.Float64VarP(&f.wait, "wait", "W", 2, "`seconds` to wait for a reply")
 	flags.IntVarP(&f.ttl, "ttl", "t", 64, "time to live, 1 to 255")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print the first line and the statistics only")
+	flags.StringVar(&f.via, "via", viaTUN, "ping from a stack on a TUN device (tun), or in the lab (lab)")
 	return cmd
 }
 
@@ -62,12 +67,13 @@ type pingPlan struct {
 	interval, wait time.Duration
 	size, ttl      int
 	quiet          bool
+	lab            bool
 }
 
 func (f *pingFlags) plan() (pingPlan, error) {
 	p := pingPlan{
 		count: f.count, size: f.size, ttl: f.ttl, quiet: f.quiet,
-		interval: seconds(f.interval), wait: seconds(f.wait),
+		interval: seconds(f.interval), wait: seconds(f.wait), lab: f.via == viaLab,
 	}
 	switch {
 	case f.count < 0:
@@ -80,6 +86,10 @@ func (f *pingFlags) plan() (pingPlan, error) {
 		return p, usagef("--size %d is out of range: 0 to %d bytes", f.size, maxPingSize)
 	case f.ttl < 1 || f.ttl > 255:
 		return p, usagef("--ttl %d is out of range: 1 to 255", f.ttl)
+	case !slices.Contains(getVias, f.via):
+		return p, usagef("--via %q is none of %s", f.via, strings.Join(getVias, ", "))
+	case p.lab:
+		return p, nil
 	}
 	var err error
 	p.net, err = f.net.config()

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tinystack/tinystack/internal/lab"
 	"github.com/tinystack/tinystack/internal/netcfg"
 	"github.com/tinystack/tinystack/ipv4"
 )
@@ -23,6 +24,9 @@ type echoer interface {
 // ping resolves the host, brings a stack up, and pings until the count is
 // reached or ctx is done.
 func ping(ctx context.Context, p pingPlan, host string, stdout io.Writer) error {
+	if p.lab {
+		return pingLab(ctx, p, host, stdout)
+	}
 	to, err := resolve(ctx, host)
 	if err != nil {
 		return codeError{exitPingError, err}
@@ -43,6 +47,30 @@ func ping(ctx context.Context, p pingPlan, host string, stdout io.Writer) error 
 		return pingError(err)
 	}
 	if !replied {
+		return codeError{code: exitNoReply}
+	}
+	return nil
+}
+
+// pingLab pings in the lab, from its host.
+func pingLab(ctx context.Context, p pingPlan, host string, stdout io.Writer) error {
+	l, err := lab.New(lab.Config{})
+	if err != nil {
+		return pingError(err)
+	}
+	defer l.Close()
+	to, err := labLookup(l)(ctx, host)
+	if err != nil {
+		return pingError(err)
+	}
+	echo, err := l.Node("host").Stack().ListenEcho()
+	if err != nil {
+		return pingError(err)
+	}
+	stats := &pingStats{w: stdout, quiet: p.quiet}
+	stats.start(host, to, p.size)
+	p.run(ctx, echo, to, stats)
+	if !stats.finish(host) {
 		return codeError{code: exitNoReply}
 	}
 	return nil
