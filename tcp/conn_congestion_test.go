@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestInitialWindow(t *testing.T) { synctest.Test(t, testInitialWindow) }
@@ -99,5 +100,33 @@ func testCubicDefault(t *testing.T) {
 	tc.wantWindows("after a loss", 7000, 7000, "recovery")
 	if got := tc.conn.Info().Congestion; got != CUBIC {
 		t.Errorf("congestion control is %q", got)
+	}
+}
+
+// A peer whose window is a byte for a while makes BBR's model of the path one of some bytes in a
+// second. Once the window is open, that is soon over.
+func TestPaceAfterSmallWindow(t *testing.T) { synctest.Test(t, testPaceAfterSmallWindow) }
+
+func testPaceAfterSmallWindow(t *testing.T) {
+	tc := newTestConn(t, setup{delay: 20 * time.Millisecond, cfg: Config{Congestion: BBR}})
+	tc.inject(seg{seq: 1, ack: 1, wnd: 1})
+	tc.write(60000)
+	for i := range 60 {
+		time.Sleep(time.Second)
+		tc.drain()
+		tc.inject(seg{seq: 1, ack: i + 2, wnd: 1})
+	}
+	if rate := tc.conn.Info().PacingRate; rate > 100 {
+		t.Fatalf("the rate is %d bytes/s yet", rate)
+	}
+	opened := time.Now()
+	for got := 61; got < 60001; time.Sleep(20 * time.Millisecond) {
+		tc.inject(seg{seq: 1, ack: got})
+		for s, ok := tc.net.next(); ok; s, ok = tc.net.next() {
+			got = max(got, s.Seq.Sub(tc.irs)+len(s.data))
+		}
+		if time.Since(opened) > 5*time.Second {
+			t.Fatalf("%d bytes in 5 s", got)
+		}
 	}
 }

@@ -151,6 +151,6 @@ func (c *tcb) enterCWR(now instant, n *news) {
 	r.recover = c.sndNxt
 	r.undo = undo{} // of an earlier recovery: a mark is not taken back
 	c.cc.ecnEcho(now, flight)
-	r.prr = prr{flight: flight, cwnd: c.cc.threshold()}
+	r.prr = prr{flight: flight, cwnd: c.cc.window()}
 	c.reducePaced(n, 0)
 }

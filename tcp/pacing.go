@@ -21,6 +21,9 @@ const (
 	// timers fire late, we run late, and the rate is to be met all the same. The path does not
 	// get more at a time than it would have had by then.
 	pacingCredit = 10 * time.Millisecond
+	// longestPause is the most that what waits is held back, as in Linux's fq: what goes then may show that
+	// the rate, that of a peer whose window was a few bytes, is no longer right.
+	longestPause = time.Second
 )
 
 // quantum is the number of bytes to send at a time, at a rate in bytes/s.
@@ -63,12 +66,12 @@ func (c *tcb) pace(now instant, n int) {
 	if l.late {
 		begin = now.add(-pacingCredit)
 	}
-	l.next = max(l.next, begin).add(rateTime(n, rate))
+	l.next = min(max(l.next, begin).add(rateTime(n, rate)), now.add(longestPause))
 }
 
-// rateTime is how long n bytes take at a rate in bytes/s.
+// rateTime is how long n bytes take at a rate in bytes/s, longestPause at the most.
 func rateTime(n int, rate float64) time.Duration {
-	return time.Duration(float64(n) / rate * float64(time.Second))
+	return time.Duration(min(float64(n)/rate, longestPause.Seconds()) * float64(time.Second))
 }
 
 // pacedUntil is when something that waits for its turn may be sent; 0: nothing waits.
