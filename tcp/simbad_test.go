@@ -134,6 +134,9 @@ var simBadDays = []simBadDay{
 func TestSimBadDays(t *testing.T) {
 	t.Parallel()
 	eachAlgorithm(t, func(t *testing.T, name string) {
+		if name != CUBIC {
+			heavy(t)
+		}
 		usual := simBadDay{name: "none", apply: func(*sim, *simHost, *simHost) {}}.run(t, name)
 		for _, day := range simBadDays {
 			t.Run(day.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 // than half a round trip of queue, where CUBIC fills what there is.
 func TestSimBBRQueue(t *testing.T) {
 	t.Parallel()
+	heavy(t)
 	const rate, rtt, product = 20 * mbit, 40 * ms, 20 * mbit / 8 / 25
 	waits := make(map[string]time.Duration)
 	for _, name := range []string{BBR, CUBIC} {
@@ -34,6 +35,7 @@ func TestSimBBRQueue(t *testing.T) {
 // (draft-ietf-ccwg-bbr-06 2.7), where they take CUBIC to a tenth.
 func TestSimBBRRandomLoss(t *testing.T) {
 	t.Parallel()
+	heavy(t)
 	const rate, rtt = 20 * mbit, 40 * ms
 	for _, loss := range []float64{0.001, 0.01} {
 		s := newLeanSim(t, 1)
@@ -50,6 +52,7 @@ func TestSimBBRRandomLoss(t *testing.T) {
 // up to 2.77 times the path's, and later, where it is up to 1.25 times that (draft-ietf-ccwg-bbr-06 2.4).
 func TestSimBBRBursts(t *testing.T) {
 	t.Parallel()
+	heavy(t)
 	const rate, rtt = 100 * mbit, 20 * ms
 	s := newLeanSim(t, 1)
 	from, _ := s.download(Config{Congestion: BBR}, rate, rtt, rate/8/20)

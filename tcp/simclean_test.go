@@ -18,6 +18,7 @@ func simAnyPath(t *testing.T, algorithm string, seed uint64) (s *sim, from, to *
 func TestSimCleanPath(t *testing.T) {
 	t.Parallel()
 	eachAlgorithm(t, func(t *testing.T, name string) {
+		heavy(t)
 		for seed := range uint64(20) {
 			s, from, to := simAnyPath(t, name, seed)
 			from.out.jitter = from.out.delay * time.Duration(s.d.n(3)) / 4

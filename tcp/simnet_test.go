@@ -7,7 +7,9 @@ import (
 
 // sim is a run of the simulator: pure halves of TCP, two for each flow, on paths that it simulates
 // too. It has no goroutine and no lock, and its clock jumps from one event to the next. It counts in
-// integers, and draws its chances from its seed: the same run is the same everywhere.
+// integers of 64 bits, and each path draws its chances from a seed of its own, as many for each packet: the same run is the
+// same everywhere. What the core computes in floating point, which differs in the last place where a machine multiplies and
+// adds in one step, it makes whole bytes and nanoseconds of: GOAMD64=v1, v3 and arm64 give the same.
 type sim struct {
 	t     testing.TB
 	now   instant
