@@ -17,7 +17,7 @@ type Config struct {
 	// four times what arrives in a round trip once that is more.
 	ReceiveBuffer int
 	// SendBuffer is the most data in bytes that a connection holds until it is
-	// acknowledged; 4096 to 16777216. 0: 4 MiB. Memory is taken only as data is written.
+	// acknowledged; 4096 to 16777216. 0: 16 MiB. Memory is taken only as data is written.
 	// Of this, 1 MiB is for use at first, and four bandwidth-delay products once that is more.
 	SendBuffer int
 	// Memory bounds, in bytes, what the buffers of all connections take together, as Linux's
@@ -93,7 +93,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	err := cmp.Or(
 		setMemory(&cfg.Memory),
 		setInt("ReceiveBuffer", &cfg.ReceiveBuffer, 4<<20, minBuffer, maxBuffer),
-		setInt("SendBuffer", &cfg.SendBuffer, 4<<20, minBuffer, maxBuffer),
+		setInt("SendBuffer", &cfg.SendBuffer, maxBuffer, minBuffer, maxBuffer),
 		setInt("NotSentLowat", &cfg.NotSentLowat, 0, 0, maxBuffer),
 		setInt("Backlog", &cfg.Backlog, 4096, 1, 65536),
 		setInt("MaxTimeWait", &cfg.MaxTimeWait, 65536, 1, 1<<24),

@@ -11,7 +11,7 @@ func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := Config{}.withDefaults()
 	want := Config{
-		Memory: 512 << 20, ReceiveBuffer: 4 << 20, SendBuffer: 4 << 20, Backlog: 4096, Congestion: CUBIC,
+		Memory: 512 << 20, ReceiveBuffer: 4 << 20, SendBuffer: 16 << 20, Backlog: 4096, Congestion: CUBIC,
 		MinRTO: 200 * ms, MaxRTO: 120 * time.Second, GiveUp: 15 * time.Minute, ConnectTimeout: 3 * time.Minute,
 		DelayedAck: 40 * ms, KeepAlive: 15 * time.Second, TimeWait: time.Minute, MaxTimeWait: 65536,
 	}

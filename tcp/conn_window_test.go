@@ -365,7 +365,7 @@ func testSendBufferFollowsPath(t *testing.T) {
 	}
 	want("on a slow path", 1e6, 1<<20)
 	want("on a faster one", 5e6, 2e6)
-	want("no more than configured", 1e9, 4<<20)
+	want("no more than configured", 1e9, 16<<20)
 	must(t, tc.conn.SetWriteBuffer(100_000))
 	want("set", 5e6, 100_000)
 }
@@ -387,5 +387,28 @@ func testBackoffEnds(t *testing.T) {
 	tc.drain()
 	if got := tc.conn.Info().Backoff; got != 0 {
 		t.Errorf("backoff %d", got)
+	}
+}
+
+// What was sacked fills the send buffer until the gap before it is: a Write goes on as soon as there
+// is room for a segment, or there would be nothing to send meanwhile.
+func TestWriteGoesOnBeyondAGap(t *testing.T) { synctest.Test(t, testWriteGoesOnBeyondAGap) }
+
+func testWriteGoesOnBeyondAGap(t *testing.T) {
+	tc := newTestConn(t, setup{delay: testRTT, cfg: Config{SendBuffer: 10 * testMSS}})
+	tc.write(10 * testMSS)
+	tc.wantData("the buffer is full", 1, 10*testMSS, testMSS)
+	done := tc.background(func() error { _, err := tc.conn.Write(streamBytes(1+10*testMSS, testMSS)); return err })
+	time.Sleep(testRTT)
+	tc.inject(sacks(1))
+	tc.wantIdle("a tenth is free: less than a third")
+	tc.inject(sacks(1, [2]int{2, 8}))
+	tc.want("the gap", again(1))
+	tc.drain()
+	if err := done(); err != nil {
+		t.Error(err)
+	}
+	if n := tc.conn.Info().SendQueue; n != 10*testMSS {
+		t.Errorf("%d bytes are in the buffer", n)
 	}
 }

@@ -39,8 +39,13 @@ func (c *tcb) belowMark() int {
 }
 
 // writable reports whether enough room has come free to wake a writer: a third of the buffer, and as in
-// Linux half of what the low-water mark allows.
+// Linux half of what the low-water mark allows. What was sacked fills the buffer until the gap
+// before it is: then any room will do, or there would be nothing to send meanwhile.
 func (c *tcb) writable() bool {
 	size := c.sendBuffer()
-	return size-c.sndBuf.n >= size/3 && (c.notSentLowat == 0 || 2*c.unsent() < int(c.notSentLowat))
+	enough := size / 3
+	if c.fl != nil && c.fl.sackedBytes > 0 && c.unsent() == 0 {
+		enough = min(enough, c.burst(c.mss(c.tsLen())))
+	}
+	return size-c.sndBuf.n >= enough && (c.notSentLowat == 0 || 2*c.unsent() < int(c.notSentLowat))
 }
