@@ -94,8 +94,8 @@ func testLostRetransmission(t *testing.T) {
 	rto := tc.rto()
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 9001}}})
 	tc.wantAfter("RTO in recovery", rto, seg{seq: 1, ack: 1, n: 1000})
-	if info := tc.conn.Info(); info.SndCwnd != 1000 || info.CAState != "loss" || info.Sacked != 8000 {
-		t.Errorf("%+v", info)
+	if info := tc.conn.Info(); info.SndCwnd != 1000 || info.SndSsthresh != 5000 || info.CAState != "loss" || info.Sacked != 8000 {
+		t.Errorf("ssthresh is lowered once; cwnd, in loss, is a segment: %+v", info)
 	}
 	// What is sacked is not sent again; the last segment is.
 	tc.inject(seg{seq: 1, ack: 9001})

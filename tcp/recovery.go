@@ -164,7 +164,7 @@ func (c *tcb) retransmitTimeout(now instant) {
 	c.tryFRTO()
 	switch {
 	case !c.state.synchronized():
-	case c.phase == loss && c.sndUna < r.recover && c.rtt.backoff > 0:
+	case c.phase == loss && c.sndUna < r.recover && c.rtt.backoff > 0, c.reducedFor(r.recover):
 		c.cc.timedOutAgain()
 	default:
 		c.cc.timedOut(now, c.inFlight())
@@ -185,6 +185,12 @@ func (c *tcb) retransmitTimeout(now instant) {
 		c.lossWhy = whySYNAgain
 	}
 	c.backOff()
+}
+
+// reducedFor reports whether ssthresh has been lowered for what was sent up to there: as in Linux a
+// timeout within that recovery does not lower it again.
+func (c *tcb) reducedFor(recover int64) bool {
+	return (c.phase == recovery || c.phase == cwr) && c.sndUna < recover && !c.cc.ownsRecovery()
 }
 
 // backOff doubles the timeout (RFC 6298 5.5).
