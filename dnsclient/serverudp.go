@@ -90,7 +90,7 @@ func truncatedOnly(msg []byte) []byte {
 	m := new(dns.Msg).SetReply(q)
 	m.Truncated = true
 	b, err := m.Pack()
-	if err != nil {
+	if err != nil || len(b) > len(msg) { // a name that was compressed may be longer in our words
 		return nil
 	}
 	return b
