@@ -29,6 +29,7 @@ func (l *Layer) control(in *packet.In, h icmpHeader, quote []byte) {
 		return
 	}
 	c := packet.Control{Local: quoted.Src, Remote: quoted.Dst, Quoted: quote[hlen:], Event: in.Event}
+	c.From, c.Type, c.Code = in.Src, h.typ, h.code
 	c.Err, c.Hard = controlErr(h)
 	if h.typ == icmpUnreachable && h.code == codeFragNeeded {
 		if c.MTU = nextHopMTU(h, &quoted); c.MTU < minMTU {

@@ -35,6 +35,8 @@ type Chooser interface {
 // sent. Who has the connection must check Quoted against it (RFC 5927).
 type Control struct {
 	Local, Remote netip.Addr
+	From          netip.Addr    // who sent the error
+	Type, Code    uint8         // of the ICMP message
 	Quoted        []byte        // the quoted transport header: 8 bytes or more
 	Err           syscall.Errno // what Linux reports for it: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ...
 	Hard          bool          // not expected to pass by itself (RFC 1122 4.2.3.9)

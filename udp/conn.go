@@ -32,12 +32,15 @@ type Conn struct {
 	route     packet.Route                 // of a connected socket
 	lastRoute atomic.Pointer[packet.Route] // of the last datagram of one that is not
 
+	ttl atomic.Uint32 // hops; 0: the network layer's
+
 	mu            sync.Mutex
 	arrived       sync.Cond // what a reader waits for: a datagram, an error, the end
 	queue         queue
 	limit         int // of queue.bytes
 	drops         uint64
-	err           syscall.Errno // of an earlier datagram, for the next call
+	err           error // of an earlier datagram, for the next call: an Errno or an *ICMPError
+	reportICMP    bool
 	story         story
 	closed        bool
 	readDeadline  deadline.Deadline
@@ -150,17 +153,26 @@ func (c *Conn) deliver(in *packet.In, from netip.AddrPort, payload []byte, seg i
 	c.arrived.Signal()
 }
 
-// fail leaves an error for the next call, or for the one that waits.
-func (c *Conn) fail(err syscall.Errno) {
+// fail leaves an error for the next call, or for the one that waits, and reports
+// whether the socket is to be told of it.
+func (c *Conn) fail(of *packet.Control) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.err = err
+	switch {
+	case c.reportICMP:
+		c.err = &ICMPError{From: of.From, Type: of.Type, Code: of.Code, Err: of.Err}
+	case passing(of):
+		return false
+	default:
+		c.err = of.Err
+	}
 	c.arrived.Broadcast()
+	return true
 }
 
 // takeErr returns the error that is pending, once.
-func (c *Conn) takeErr() (err syscall.Errno) {
-	err, c.err = c.err, 0
+func (c *Conn) takeErr() (err error) {
+	err, c.err = c.err, nil
 	return err
 }
 

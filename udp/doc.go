@@ -10,7 +10,8 @@
 // Ports are shared as on Linux without SO_REUSEADDR: one belongs either to a
 // socket for all addresses or to one socket for each address, so that a datagram
 // concerns one socket at most. A connected socket takes datagrams from its peer
-// alone, and it alone is told of ICMP errors (RFC 1122 4.1.3.3).
+// alone, and it alone is told of ICMP errors (RFC 1122 4.1.3.3): of lasting ones, or
+// of all and who sent them ([Conn.SetReportICMP]).
 //
 // Datagrams are sent without the don't-fragment flag: one above the path's MTU
 // arrives, in fragments, and none is lost to finding out that MTU.

@@ -92,10 +92,10 @@ func segments(o packet.Offload, n int) (size int, count uint64) {
 }
 
 // Control handles an ICMP error about a datagram sent from here. As on Linux,
-// connected sockets alone are told, and only of what will not pass by itself.
+// connected sockets alone are told, and only of what will not pass by itself unless
+// they ask for all ([Conn.SetReportICMP]).
 func (l *Layer) Control(c *packet.Control) {
-	if len(c.Quoted) < HeaderLen || !c.Hard || c.MTU != 0 {
-		// An MTU is of no use: datagrams are sent such that routers may fragment them.
+	if len(c.Quoted) < HeaderLen {
 		counter.Inc(&l.stats.ControlIgnored)
 		return
 	}
@@ -106,9 +106,16 @@ func (l *Layer) Control(c *packet.Control) {
 		counter.Inc(&l.stats.ControlNoPorts)
 		return
 	}
+	if !conn.fail(c) {
+		counter.Inc(&l.stats.ControlIgnored)
+		return
+	}
 	counter.Inc(&l.stats.ControlDelivered)
-	conn.fail(c.Err)
 }
+
+// passing reports whether an error is expected to pass by itself. An MTU is of no
+// use: datagrams are sent such that routers may fragment them.
+func passing(c *packet.Control) bool { return !c.Hard || c.MTU != 0 }
 
 // Close closes all sockets, which unblocks their callers, and frees what they
 // hold. The layer then opens no more.

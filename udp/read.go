@@ -50,7 +50,7 @@ func (c *Conn) read(b []byte, call string) (n int, from netip.AddrPort, err erro
 			err = net.ErrClosed
 		case c.readDeadline.Passed():
 			err = os.ErrDeadlineExceeded
-		case c.err != 0:
+		case c.err != nil:
 			err = os.NewSyscallError(call, c.takeErr())
 		case c.queue.n > 0:
 			var event trace.ID

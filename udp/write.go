@@ -96,7 +96,7 @@ func (c *Conn) writable(call string) error {
 		return net.ErrClosed
 	case c.writeDeadline.Passed():
 		return os.ErrDeadlineExceeded
-	case c.err != 0:
+	case c.err != nil:
 		return os.NewSyscallError(call, c.takeErr())
 	}
 	return nil
@@ -123,7 +123,7 @@ func (c *Conn) send(route packet.Route, port uint16, b []byte) error {
 	}
 	p := packet.NewOut()
 	defer p.Release()
-	p.Protocol = Protocol
+	p.Protocol, p.TTL = Protocol, uint8(c.ttl.Load())
 	p.Csum, p.CsumOffset = packet.CsumPartial, checksumOffset
 	p.Body[0] = b
 	if c.layer.trace.On() {
