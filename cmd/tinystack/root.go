@@ -36,7 +36,7 @@ or the subnet is missing.`,
 		SilenceUsage:               true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newDig(), newCapture(), newExplain(), newGet(), newVersion())
+	root.AddCommand(newUp(), newSS(), newStats(), newPing(), newTraceroute(), newDig(), newCapture(), newExplain(), newGet(), newVersion())
 	return root
 }
 
