@@ -141,7 +141,7 @@ func TestQuote(t *testing.T) {
 // A proposal is what the user typed, sudo and all.
 func TestProposalUnderSudo(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		t.Skip("needs root: only to root sudo says who called it")
 	}
 	for user, want := range map[string]string{"": commandLine() + " --addr ", "me": "sudo " + commandLine() + " --addr "} {
 		t.Setenv("SUDO_USER", user)

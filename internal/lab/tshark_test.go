@@ -17,7 +17,7 @@ func TestTsharkReadsIt(t *testing.T) {
 	t.Parallel()
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
-		t.Skip("no tshark")
+		t.Skip("needs tshark, the second opinion on what the capture says: ", err)
 	}
 	var files map[string]string
 	synctest.Test(t, func(t *testing.T) {

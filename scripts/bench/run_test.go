@@ -21,10 +21,10 @@ func TestMain(m *testing.M) {
 // A whole run, as short as can be, measures each peer.
 func TestRun(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, for network namespaces and TUN")
+		t.Skip("needs root: it makes network namespaces and TUN devices")
 	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		t.Skip(err)
+		t.Skipf("needs a TUN device for the servers: %v", err)
 	}
 	samples := filepath.Join(t.TempDir(), "samples.json")
 	var out bytes.Buffer
@@ -53,7 +53,7 @@ func TestRun(t *testing.T) {
 // An interrupted run ends soon, and with an error.
 func TestInterrupted(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, for network namespaces")
+		t.Skip("needs root: it makes network namespaces")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

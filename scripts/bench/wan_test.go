@@ -108,10 +108,10 @@ func TestWANMarkdown(t *testing.T) {
 // A whole run, as short as can be, measures each contender.
 func TestWANRun(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, for network namespaces and TUN")
+		t.Skip("needs root: it makes network namespaces and TUN devices")
 	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		t.Skip(err)
+		t.Skipf("needs a TUN device for the servers: %v", err)
 	}
 	samples := filepath.Join(t.TempDir(), "samples.json")
 	var out bytes.Buffer
@@ -156,7 +156,7 @@ func checkTrace(t *testing.T, file string) {
 // An interrupted run ends soon, and with an error.
 func TestWANInterrupted(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, for network namespaces")
+		t.Skip("needs root: it makes network namespaces")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
