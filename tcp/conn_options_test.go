@@ -256,6 +256,7 @@ func testPathMTU(t *testing.T) {
 		if info.SndMSS != 600 || info.PMTU != 640 || info.SndCwnd != cwnd || info.CAState != "open" {
 			t.Errorf("%+v", info) // no sign of congestion
 		}
+		tc.wantLostEver(0)
 
 		// The router says it of each packet; once is enough.
 		for _, at := range []int{1, 1001, 2001} {
@@ -283,6 +284,37 @@ func testPathMTUFromElsewhere(t *testing.T) {
 	tc.wantData("again, in pieces the path takes", 1, 1000, 600)
 	tc.wantData("again, in pieces the path takes", 1001, 1000, 600)
 	tc.want("then what is new", seg{seq: 2001, ack: 1, n: 10})
+}
+
+// The path shrinks just when a window probe is due, and a segment fits the window now: it is sent, and no probe beside it.
+func TestPathMTUFallsBeforeProbe(t *testing.T) { synctest.Test(t, testPathMTUFallsBeforeProbe) }
+
+func testPathMTUFallsBeforeProbe(t *testing.T) {
+	tc := newTestConn(t, setup{})
+	tc.inject(seg{seq: 1, ack: 1, wnd: 900})
+	tc.write(5000)
+	tc.wantIdle("a small piece waits")
+	tc.net.set(func(n *fakeNet) { n.lowered = 640 })
+	tc.wantAfter("what fits", tc.rto(), seg{seq: 1, ack: 1, n: 600})
+	tc.wantIdle("no probe")
+	tc.wantCount("ZeroWindowProbes", func(s Stats) uint64 { return s.ZeroWindowProbes }, 0)
+	tc.wantAfter("it is lost", tc.rto(), seg{seq: 1, ack: 1, n: 600})
+	tc.wantCount("RTOTimeouts", func(s Stats) uint64 { return s.RTOTimeouts }, 1)
+}
+
+// wantLostEver checks how many bytes congestion control has heard are lost, or is about to.
+func (tc *testConn) wantLostEver(want int) {
+	tc.t.Helper()
+	tc.conn.mu.Lock()
+	defer tc.conn.mu.Unlock()
+	c := &tc.conn.tcb
+	got := int(c.limits.lost)
+	if c.fl != nil {
+		got += c.fl.marked
+	}
+	if got != want {
+		tc.t.Errorf("%d bytes count as lost, want %d", got, want)
+	}
 }
 
 func TestSoftErrors(t *testing.T) { synctest.Test(t, testSoftErrors) }

@@ -1,9 +1,12 @@
 package tcp
 
 import (
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tinystack/tinystack/packet"
 )
 
 // echoOf is what acknowledges up to segment n with the echo of a timestamp sent at that time.
@@ -74,6 +77,23 @@ func testDSACKUndoesFastRecovery(t *testing.T) {
 	if info := tc.conn.Info(); info.SndCwnd < 10000 || info.CAState != "open" {
 		t.Errorf("cwnd %d, %s", info.SndCwnd, info.CAState)
 	}
+	tc.wantCount("SpuriousRecoveries", func(s Stats) uint64 { return s.SpuriousRecoveries }, 1)
+}
+
+// What the path's MTU has sent again, outside of a recovery, is none of an older recovery's.
+func TestDSACKAfterPathShrank(t *testing.T) { synctest.Test(t, testDSACKAfterPathShrank) }
+
+func testDSACKAfterPathShrank(t *testing.T) {
+	tc := newTimedConn(t, setup{}, 10)
+	tc.inject(sacks(0, [2]int{1, 8}))
+	tc.want("fast retransmit", again(0))
+	tc.inject(sacks(8), sacks(10, [2]int{0, 1}))
+	tc.wantCount("SpuriousRecoveries", func(s Stats) uint64 { return s.SpuriousRecoveries }, 1)
+	tc.write(testMSS)
+	tc.want("data", again(10))
+	tc.control(1+10*testMSS, &packet.Control{Err: syscall.EMSGSIZE, MTU: 640})
+	tc.wantData("again, in pieces the path takes", 1+10*testMSS, testMSS, 600)
+	tc.inject(sacks(11, [2]int{10, 11}))
 	tc.wantCount("SpuriousRecoveries", func(s Stats) uint64 { return s.SpuriousRecoveries }, 1)
 }
 

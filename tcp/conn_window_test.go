@@ -41,6 +41,7 @@ func testZeroWindowProbes(t *testing.T) {
 	if got < 2000 || got > 2500 {
 		t.Errorf("sent %d bytes of 2500", got)
 	}
+	tc.wantLostEver(0) // it was the window that kept them out
 	tc.inject(seg{seq: 1, ack: 1 + got})
 }
 

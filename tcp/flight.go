@@ -95,9 +95,6 @@ func (f *flight) noteMarked(r *run) {
 
 // setState moves a run to another state and keeps the sums right.
 func (f *flight) setState(r *run, s runState) {
-	if s == lost && r.state != lost {
-		f.noteMarked(r)
-	}
 	f.account(r, -1)
 	r.state = s
 	f.account(r, +1)
@@ -186,6 +183,15 @@ func (f *flight) sack(left, right int64, d *delivery) {
 	}
 }
 
+// join appends the run that follows to r, and keeps what is true of both: if the peer takes back that
+// it has them, a part sent twice is not to pass for one sent once.
+func (r *run) join(next *run) {
+	r.end = next.end
+	r.resent = r.resent || next.resent
+	r.at = min(r.at, next.at)
+	r.first = min(r.first, next.first)
+}
+
 // mergeSacked joins neighbours among the live runs from i to j that are sacked,
 // so that an ACK's cost does not grow with the number of segments it reports again.
 func (f *flight) mergeSacked(i, j int) {
@@ -193,7 +199,7 @@ func (f *flight) mergeSacked(i, j int) {
 	to := i
 	for k := i + 1; k < j; k++ {
 		if live[to].state == sacked && live[k].state == sacked {
-			live[to].end = live[k].end
+			live[to].join(&live[k])
 			continue
 		}
 		to++
@@ -210,6 +216,9 @@ func (f *flight) mergeSacked(i, j int) {
 
 // markLost marks a run as lost, to be sent again, and returns its length.
 func (f *flight) markLost(r *run) int {
+	if r.state != lost {
+		f.noteMarked(r)
+	}
 	f.setState(r, lost)
 	f.nextLost = min(f.nextLost, r.start)
 	return int(r.end - r.start)
@@ -234,13 +243,10 @@ func (f *flight) markSentBefore(at instant) {
 	for i := range live {
 		r := live[i]
 		if r.state != sacked && (i == 0 || r.at <= at) {
-			f.setState(&r, lost)
+			f.markLost(&r)
 		}
 		if to >= 0 && live[to].state == lost && r.state == lost && live[to].start > 0 {
-			live[to].end = r.end
-			live[to].resent = live[to].resent || r.resent
-			live[to].at = min(live[to].at, r.at)
-			live[to].first = min(live[to].first, r.first)
+			live[to].join(&r)
 			continue
 		}
 		to++
@@ -299,7 +305,8 @@ func (f *flight) resend(now instant, r *run, n int) *run {
 	return r
 }
 
-// markLonger marks as lost every run of more than n bytes that is not sacked.
+// markLonger has every run of more than n bytes that is not sacked sent again. Nothing is counted
+// as lost: the network was not asked to carry it, or the peer had no room for it.
 func (f *flight) markLonger(n int) {
 	for i := range f.live() {
 		if r := &f.live()[i]; r.state != sacked && int(r.end-r.start) > n {

@@ -320,6 +320,24 @@ func TestFlightSamples(t *testing.T) {
 	}
 }
 
+// What was sacked, and is taken back, is not taken for sent once where a part of it was sent twice.
+func TestFlightRemembersWhatWasSacked(t *testing.T) {
+	t.Parallel()
+	f := newFlight()
+	f.sent(100, 1, 11)
+	f.sent(200, 11, 21)
+	f.sent(300, 21, 31)
+	f.markLost(&f.live()[2])
+	f.resend(400, f.firstLost(), 10)
+	f.sack(11, 31, &delivery{})
+	f.forgetSacks()
+	var d delivery
+	f.ack(11, &d)
+	if f.ack(31, &d); d.sentAt != 0 || !d.resent || d.lowest != 11 || d.oldest != 200 {
+		t.Errorf("one sent once, and one of which a part was sent twice: %+v", d)
+	}
+}
+
 // A peer may report any byte, but not make the scoreboard larger than a bound
 // by reporting every other one.
 func TestFlightIsBounded(t *testing.T) {

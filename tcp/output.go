@@ -200,8 +200,10 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	c.countAgain(s)
 	s.why = c.lossWhy
 	if c.rep != nil {
-		c.rep.undo.resent(now, n)
 		c.rep.prr.out += n
+		if c.phase > cwr {
+			c.rep.undo.resent(now, n)
+		}
 	}
 	c.armRexmit(now, false)
 	return true
@@ -259,6 +261,7 @@ func (c *tcb) sendNew(now instant, s *segment) bool {
 	default:
 		return false
 	}
+	c.probe = false // what goes out does its work
 	c.sentNew(now, start)
 	c.segmentAt(now, s, start, c.sndNxt)
 	return true

@@ -113,7 +113,7 @@ func (c *tcb) restartTimer(now instant, advanced bool) {
 		c.rexmitAt, c.persisting = 0, false
 	case c.persisting && c.sndWnd > 0: // the window opened; the probe did not get in
 		c.rtt.backoff = 0
-		c.fl.markSentBefore(now)
+		c.fl.markLonger(0)
 		c.resendNow, c.lossWhy = true, whyWindowOpened
 		c.armRexmit(now, false)
 	case advanced:
