@@ -26,7 +26,7 @@ func testPAWS(t *testing.T) {
 	time.Sleep(time.Second) // the timestamps wrap
 	tc.inject(seg{seq: 1, ack: 1, n: 10})
 	tc.want("ACK", seg{seq: 1, ack: 11})
-	tc.inject(seg{seq: 11, ack: 1, n: 10, ts: tc.at(-time.Millisecond)})
+	tc.inject(seg{seq: 11, ack: 1, n: 10, ts: tc.at(-2 * time.Millisecond)})
 	tc.want("an old segment", seg{seq: 1, ack: 11})
 	tc.inject(seg{flags: FIN | ACK, seq: 11, ack: 1, ts: tc.at(-time.Second)})
 	tc.want("an old FIN", seg{seq: 1, ack: 11})
@@ -35,6 +35,69 @@ func testPAWS(t *testing.T) {
 	tc.inject(seg{seq: 11, ack: 1, n: 10, ts: tc.at(0)})
 	tc.want("the same timestamp is fine", seg{seq: 1, ack: 21})
 	tc.read(20)
+}
+
+// Segments that change places while the peer's clock ticks are taken, as in Linux, and TS.Recent does not go back.
+func TestPAWSWindow(t *testing.T) { synctest.Test(t, testPAWSWindow) }
+
+func testPAWSWindow(t *testing.T) {
+	tc := newTestConn(t, setup{ts: true, noDelAck: true})
+	now := *tc.at(0)
+	tc.inject(seg{seq: 1, ack: 1, n: 10, ts: tc.at(0)})
+	tc.want("ACK", seg{seq: 1, ack: 11})
+	for i := range 3 {
+		tc.inject(seg{seq: 11 + 10*i, ack: 1, n: 10, ts: tc.at(-time.Millisecond)})
+		if s := tc.take("one tick old"); s.Ack.Sub(tc.iss) != 21+10*i || s.Options.TSEcr != now {
+			t.Errorf("%v, echo %d, want that of %d", tc.describe(&s), s.Options.TSEcr, now)
+		}
+	}
+	tc.inject(seg{seq: 41, ack: 1, n: 10, ts: tc.at(-2 * time.Millisecond)})
+	tc.want("two ticks old", seg{seq: 1, ack: 41})
+}
+
+// The peer learns that what it sent again had arrived, as Linux has it, though the first copy is refused.
+func TestPAWSReportsDuplicate(t *testing.T) { synctest.Test(t, testPAWSReportsDuplicate) }
+
+func testPAWSReportsDuplicate(t *testing.T) {
+	tc := newTestConn(t, setup{ts: true, noDelAck: true})
+	tc.inject(seg{seq: 1, ack: 1, n: 10})
+	tc.want("ACK", seg{seq: 1, ack: 11})
+	tc.inject(seg{seq: 1, ack: 1, n: 15, ts: tc.at(-5 * time.Millisecond)})
+	tc.want("of what is old, what arrived before", seg{seq: 1, ack: 11, sack: [][2]int{{1, 11}}})
+	tc.inject(seg{seq: 21, ack: 1, n: 10, ts: tc.at(-5 * time.Millisecond)})
+	tc.want("nothing of what did not", seg{seq: 1, ack: 11})
+	tc.wantCount("InPAWS", func(s Stats) uint64 { return s.InPAWS }, 2)
+}
+
+// An ACK that was overtaken is none to answer, if it is a duplicate, opens no window, and is not older than a
+// retransmission timeout.
+func TestPAWSOfOvertakenAck(t *testing.T) { synctest.Test(t, testPAWSOfOvertakenAck) }
+
+func testPAWSOfOvertakenAck(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		ack     seg
+		old     time.Duration
+		refused uint64
+	}{
+		{"overtaken", seg{seq: 1, ack: 989, sack: [][2]int{{1977, 2965}}}, 20 * time.Millisecond, 0},
+		{"too old", seg{seq: 1, ack: 989}, time.Hour, 1},
+		{"another window", seg{seq: 1, ack: 989, wnd: 1000}, 20 * time.Millisecond, 1},
+		{"before what is acknowledged", seg{seq: 1, ack: 1}, 20 * time.Millisecond, 1},
+		{"with data", seg{seq: 1, ack: 989, n: 1}, 20 * time.Millisecond, 1},
+	} {
+		tc := newTestConn(t, setup{ts: true, scale: 2, delay: 50 * time.Millisecond})
+		tc.write(3 * 988)
+		tc.drain()
+		tc.inject(seg{seq: 1, ack: 989})
+		tt.ack.ts = tc.at(-tt.old)
+		tc.inject(tt.ack)
+		if tt.refused > 0 {
+			tc.want(tt.name, seg{seq: 1 + 3*988, ack: 1})
+		}
+		tc.wantIdle(tt.name)
+		tc.wantCount(tt.name, func(s Stats) uint64 { return s.InPAWS }, tt.refused)
+	}
 }
 
 func TestPAWSDoesNotHinderReset(t *testing.T) { synctest.Test(t, testPAWSDoesNotHinderReset) }

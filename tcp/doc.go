@@ -69,7 +69,8 @@
 //   - A RST must have exactly the sequence number expected, a SYN in an open connection is
 //     never taken (RFC 5961); answers to bad segments are limited to one in 500 ms for
 //     each connection.
-//   - A segment without the timestamp agreed on is dropped (RFC 7323 3.2).
+//   - A segment without the timestamp agreed on is dropped (RFC 7323 3.2). One that is a tick behind
+//     is taken, and so is an ACK that was but overtaken, as in Linux, where RFC 7323 5.3 has none.
 //   - Duplicate ACKs without SACK reduce pipe as SACK blocks do, in place of inflating cwnd,
 //     so that one rule sends in both kinds of recovery.
 //   - RACK believes that a retransmission has arrived once the least round-trip time is over; the

@@ -11,6 +11,10 @@ import (
 // here, so that one can't be used to count another's.
 const badSegmentInterval = 500 * time.Millisecond
 
+// pawsWindow is how many ticks of the peer's clock a segment may be older than the newest: RFC 7323 5.3
+// has none, but a clock may tick between two segments that change places. As in Linux.
+const pawsWindow = 1
+
 // receive is RFC 9293 3.10.7: a segment has arrived.
 func (c *tcb) receive(now instant, s *segment) {
 	c.lastRecv = now
@@ -30,7 +34,7 @@ func (c *tcb) receive(now instant, s *segment) {
 	c.crossedSynAck(s)
 	seq := c.rcvPos(s.Seq)
 	switch { // each step may end the processing
-	case !c.timestampOK(now, s):
+	case !c.timestampOK(now, s, seq):
 	case !c.sequenceOK(now, s, seq): // First
 	case !c.resetOK(now, s): // Second
 	case !c.synOK(now, s): // Fourth
@@ -53,7 +57,7 @@ func (c *tcb) crossedSynAck(s *segment) {
 }
 
 // timestampOK is RFC 7323 5.3 R1 to R3, before the sequence number is looked at.
-func (c *tcb) timestampOK(now instant, s *segment) bool {
+func (c *tcb) timestampOK(now instant, s *segment, seq int64) bool {
 	if !c.tsOK || s.Flags.Has(RST) {
 		return true
 	}
@@ -61,19 +65,37 @@ func (c *tcb) timestampOK(now instant, s *segment) bool {
 		s.drop(&c.stats.InNoTimestamp)
 		return false
 	}
-	const tooOld = 24 * 24 * time.Hour // RFC 7323 5.5
-	if int32(s.Options.TSVal-c.tsRecent) < 0 && now.sub(c.tsRecentAt) < tooOld {
-		s.drop(&c.stats.InPAWS)
-		c.answerBad(now, s)
-		return false
+	behind := c.ticksBehind(now, s)
+	if behind <= pawsWindow || c.overtaken(s, seq, behind) {
+		return true
 	}
-	return true
+	s.drop(&c.stats.InPAWS)
+	c.noteDuplicate(seq, min(seq+s.seqLen(), c.rcvNxt))
+	c.answerBad(now, s)
+	return false
 }
 
-// keepTimestamp is RFC 7323 4.3 (2), for a segment found to be in the window. As in
+// ticksBehind is by how much the segment's timestamp is older than TS.Recent; 0: it is not, or that
+// is too old to tell (RFC 7323 5.5).
+func (c *tcb) ticksBehind(now instant, s *segment) int32 {
+	n := int32(c.tsRecent - s.Options.TSVal)
+	if n <= 0 || now.sub(c.tsRecentAt) >= 24*24*time.Hour {
+		return 0
+	}
+	return n
+}
+
+// overtaken reports whether a segment is an ACK that says no more than what overtook it, but for its
+// SACK blocks, and is no older than a retransmission timeout: as in Linux PAWS need not refuse it.
+func (c *tcb) overtaken(s *segment, seq int64, behind int32) bool {
+	return s.seqLen() == 0 && s.Flags.Has(ACK) && seq == c.rcvNxt && c.sndPos(s.Ack) == c.sndUna &&
+		int(s.Window)<<c.sndScale == c.sndWnd && time.Duration(behind)*granularity <= c.rto()
+}
+
+// keepTimestamp is RFC 7323 4.3 (2): TS.Recent never goes back. It is for a segment found to be in the window. As in
 // Linux its ACK has been checked too, for a forged timestamp would shut the peer out.
 func (c *tcb) keepTimestamp(now instant, s *segment) {
-	if c.tsOK && s.Options.HasTimestamps && c.rcvPos(s.Seq) <= c.lastAckSent {
+	if c.tsOK && s.Options.HasTimestamps && c.rcvPos(s.Seq) <= c.lastAckSent && c.ticksBehind(now, s) == 0 {
 		c.tsRecent, c.tsRecentAt = s.Options.TSVal, now
 	}
 }

@@ -123,6 +123,21 @@ func TestSimDelayJump(t *testing.T) {
 	})
 }
 
+// Of packets that come late by less than a tick of the timestamp clock, and what is sent again meanwhile, none is
+// refused as an old duplicate.
+func TestSimLateByLessThanATick(t *testing.T) {
+	t.Parallel()
+	eachAlgorithm(t, func(t *testing.T, name string) {
+		s := newLeanSim(t, 1)
+		from, to := s.download(Config{Congestion: name}, 20*mbit, 20*ms, 100_000)
+		from.out.loss, from.out.reorder, from.out.late = 0.003, 0.1, 900*time.Microsecond
+		s.runFor(5 * time.Second)
+		if to.stats.InPAWS > 0 || int(from.counts.retrans) > from.out.lost+3 {
+			t.Errorf("%d were refused; %d were lost, %d sent again", to.stats.InPAWS, from.out.lost, from.counts.retrans)
+		}
+	})
+}
+
 // Of a path that loses 30 % of all packets both ways no rate can be asked, but that it delivers.
 func TestSimHeavyLoss(t *testing.T) {
 	t.Parallel()
