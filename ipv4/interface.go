@@ -30,7 +30,8 @@ type Device interface {
 type Interface struct {
 	layer *Layer
 	dev   Device
-	gone  atomic.Bool // removed, or the layer is closed
+	gone  atomic.Bool         // removed, or the layer is closed
+	whole atomic.Pointer[hop] // the last one out of here whose path takes all
 }
 
 // AddInterface brings a device into use. It has no address yet; the one that gets

@@ -157,6 +157,21 @@ func TestRouteLookupIsCached(t *testing.T) {
 	}
 }
 
+// Routes out of one interface have one hop, but for those whose path takes less.
+func TestRoutesShareAHop(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, Config{})
+	h.addRoute(Entry{Dst: prefix("0.0.0.0/0"), Gateway: peerA})
+	r, other := h.route(addr4(10<<24)).(*route), h.route(addr4(10<<24+1)).(*route)
+	if r.hop() != other.hop() || r.hop() == h.route(lo).(*route).hop() {
+		t.Error("not the routes out of one interface share a hop")
+	}
+	r.LowerMTU(1400)
+	if r.hop() == other.hop() || r.MTU() != 1400 || other.MTU() != 1500 {
+		t.Errorf("MTU is %d, and %d to another host", r.MTU(), other.MTU())
+	}
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

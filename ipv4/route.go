@@ -29,6 +29,22 @@ func (h *hop) mtu() int {
 	return min(h.iface.MTU(), h.path.mtu)
 }
 
+// shared returns h, or the same that other routes have already: but for what is known of their paths,
+// those out of one interface differ in nothing, and there may be a million.
+func (h hop) shared() *hop {
+	whole := h.iface != nil && h.path == pathMTU{mtu: packet.MaxSize}
+	if whole {
+		if other := h.iface.whole.Load(); other != nil && *other == h {
+			return other
+		}
+	}
+	own := h
+	if whole {
+		h.iface.whole.Store(&own)
+	}
+	return &own
+}
+
 // hop looks up the first hop from src, an address of this host, to dst.
 func (l *Layer) hop(src, dst netip.Addr) hop {
 	h := hop{table: l.table.Load(), gen: l.pmtus.gen.Load()}
@@ -104,9 +120,9 @@ func (r *route) hop() *hop {
 	if h != nil && h.table == r.layer.table.Load() && h.gen == r.layer.pmtus.gen.Load() {
 		return h
 	}
-	now := r.layer.hop(r.local, r.remote)
-	r.last.Store(&now)
-	return &now
+	now := r.layer.hop(r.local, r.remote).shared()
+	r.last.Store(now)
+	return now
 }
 
 // MTU returns the largest packet in bytes that the path is known to take whole;

@@ -61,6 +61,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 		trace:     cfg.Trace,
 		listeners: make(map[netip.AddrPort]*Listener),
 	}
+	l.conns.init()
 	l.secret = newSecret(l.random)
 	l.waits.layer = l
 	l.memory.limit, l.memory.stats, l.memory.clock = cfg.Memory, &l.stats, l.clock

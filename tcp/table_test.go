@@ -8,8 +8,9 @@ import (
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var tb table
-	a, b := testTuple(1, 2), testTuple(2, 1) // in one shard
-	ca, cb, w := entry{conn: new(Conn)}, entry{conn: new(Conn)}, entry{wait: new(timeWait)}
+	tb.init()
+	a, b := testTuple(1, 2), testTuple(2, 1)
+	ca, cb, w := entry{conn: &Conn{tuple: a}}, entry{conn: &Conn{tuple: b}}, entry{wait: &timeWait{tuple: a}}
 	if tb.get(a) != (entry{}) || tb.replace(a, ca, w) {
 		t.Error("an empty table has an entry")
 	}
@@ -34,13 +35,14 @@ func TestTable(t *testing.T) {
 func TestTableConcurrently(t *testing.T) {
 	t.Parallel()
 	var tb table
+	tb.init()
 	var wg sync.WaitGroup
 	var got [8]int
 	for g := range got {
 		wg.Go(func() {
 			for port := range uint16(500) {
-				e := entry{conn: new(Conn)}
-				if tb.add(testTuple(port, 80), e) {
+				e := entry{conn: &Conn{tuple: testTuple(port, 80)}}
+				if tb.add(e.conn.tuple, e) {
 					got[g]++
 				}
 				tb.get(testTuple(port, 80))
@@ -60,12 +62,60 @@ func TestTableConcurrently(t *testing.T) {
 	}
 }
 
-// Ports spread over the shards, those of one server too.
+// Two tuples with one hash are two entries, whichever goes first.
+func TestTableCollision(t *testing.T) {
+	t.Parallel()
+	const hash = 7
+	a, b := testTuple(1, 80), testTuple(2, 80)
+	ca, cb, wb := entry{conn: &Conn{tuple: a}}, entry{conn: &Conn{tuple: b}}, entry{wait: &timeWait{tuple: b}}
+	for _, first := range []tuple{a, b} {
+		var s shard
+		s.set(hash, a, ca)
+		if s.get(hash, b) != (entry{}) {
+			t.Error("a tuple stands for what has the same hash")
+		}
+		s.set(hash, b, cb)
+		if s.get(hash, a) != ca || s.get(hash, b) != cb {
+			t.Error("one of two with the same hash is lost")
+		}
+		s.set(hash, first, entry{})
+		second, left := b, cb
+		if first == b {
+			second, left = a, ca
+		}
+		if s.get(hash, first) != (entry{}) || s.get(hash, second) != left {
+			t.Error("the wrong one of two with the same hash was removed")
+		}
+		if second == b { // it stays where it is, though its place has come free
+			s.set(hash, b, wb)
+			if s.get(hash, b) != wb || len(s.m)+len(s.rest) != 1 {
+				t.Error("an entry was not replaced, but doubled")
+			}
+		}
+		s.set(hash, second, entry{})
+		if s.get(hash, second) != (entry{}) || len(s.m)+len(s.rest) != 0 {
+			t.Error("a removed entry is still there")
+		}
+	}
+}
+
+// Connections spread over the shards, those of one server too; another layer's spread otherwise.
 func TestTableSpreads(t *testing.T) {
 	t.Parallel()
+	var tb, other table
+	tb.init()
+	other.init()
 	var n [shards]int
+	same := 0
 	for port := uint16(49152); port < 49152+6400; port++ {
-		n[shardOf(testTuple(80, port))]++
+		h := tb.hash(testTuple(80, port))
+		n[h%shards]++
+		if h%shards == other.hash(testTuple(80, port))%shards {
+			same++
+		}
+	}
+	if same > 200 {
+		t.Errorf("%d of 6400 are in the same shard of two tables", same)
 	}
 	for i, k := range n {
 		if k < 50 || k > 200 {
