@@ -66,6 +66,7 @@ type writeOp struct {
 	header [vnetLen]byte
 	iov    [4]unix.Iovec // the vnet header, the packet's head, its body's two pieces
 	n      int           // used of iov
+	size   int           // in bytes
 	vnet   bool
 	errno  syscall.Errno
 	once   func(fd uintptr)
@@ -97,7 +98,7 @@ func (w *writeOp) do(raw syscall.RawConn, p *packet.Out) error {
 }
 
 func (w *writeOp) fill(p *packet.Out) {
-	w.n = 0
+	w.n, w.size = 0, p.Len()
 	if w.vnet {
 		encodeVnet(&w.header, p)
 		w.add(w.header[:])
@@ -117,13 +118,21 @@ func (w *writeOp) add(b []byte) {
 }
 
 func (w *writeOp) writev(fd uintptr) {
-	_, w.errno = quickCall(unix.SYS_WRITEV, fd, w.iov[:w.n])
+	call := quickCall
+	if w.size > quickSize {
+		call = iovCall
+	}
+	_, w.errno = call(unix.SYS_WRITEV, fd, w.iov[:w.n])
 }
 
 func (w *writeOp) writevOrWait(fd uintptr) bool {
 	w.writev(fd)
 	return w.errno != syscall.EAGAIN
 }
+
+// quickSize is the longest packet in bytes that is written in less time than it takes to tell
+// Go's scheduler of the call.
+const quickSize = 8 << 10
 
 // iovCall is readv or writev without the slice of slices that unix.Readv would
 // make an iovec of each time.

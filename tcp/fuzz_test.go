@@ -265,7 +265,7 @@ func (v *victim) feed(t *testing.T, h Header, data []byte) {
 func (v *victim) drain(t *testing.T) {
 	t.Helper()
 	var s segment
-	budget := 2*(v.sndBuf.n+v.inFlight())/max(1, v.mss(40)) + 100
+	budget := 2*(int(v.sndBuf.n)+v.inFlight())/max(1, v.mss(40)) + 100
 	if v.fl != nil {
 		budget += 2 * len(v.fl.live())
 	}

@@ -165,7 +165,7 @@ func (c *tcb) info(now instant) Info {
 		LastDataRecv:  now.sub(c.lastData),
 		LastAckRecv:   now.sub(c.lastRecv),
 		RecvQueue:     c.queue.n,
-		SendQueue:     c.sndBuf.n,
+		SendQueue:     int(c.sndBuf.n),
 		NotSent:       c.unsent(),
 		SndBuf:        c.sendBuffer(),
 		BytesAcked:    uint64(max(0, min(c.sndUna, c.sndBuf.start)-1)),

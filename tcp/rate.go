@@ -67,7 +67,7 @@ func (c *tcb) noteSent(r *run) {
 func (c *tcb) noteAppLimited() {
 	switch {
 	case c.limits == nil, c.unsent() > 0, c.fl != nil && c.fl.lostBytes > 0, c.pipe() >= c.cwnd():
-	case c.sndBuf.n > c.sendBuffer()/2: // what it gave us is most of what we take
+	case int(c.sndBuf.n) > c.sendBuffer()/2: // what it gave us is most of what we take
 	default:
 		c.markAppLimited()
 	}

@@ -85,7 +85,7 @@ func checkRing(t *testing.T, d *dice, steps int) {
 				}
 			}
 		}
-		if r.start != start || r.n != len(model) || r.end() != start+int64(len(model)) {
+		if r.start != start || int(r.n) != len(model) || r.end() != start+int64(len(model)) {
 			t.Fatalf("the ring has %d bytes from %d, want %d from %d", r.n, r.start, len(model), start)
 		}
 		if (r.n == 0) != (r.buf == nil) {
@@ -119,12 +119,43 @@ func TestRingOverManyWraps(t *testing.T) {
 	r := ring{start: 1}
 	for r.start < 1<<20 {
 		r.write(patternAt(r.end(), 1500), 4096)
-		s := r.slices(r.start, r.n)
+		s := r.slices(r.start, int(r.n))
 		for i, b := range append(bytes.Clone(s[0]), s[1]...) {
 			if b != pattern(r.start+int64(i)) {
 				t.Fatalf("the byte at %d is wrong", r.start+int64(i))
 			}
 		}
 		r.discard(r.start + 1000)
+	}
+}
+
+// A ring that empties takes memory for as much as it has come to hold of late, within its
+// limit, and forgets that when it holds little.
+func TestRingTakesWhatIsUsual(t *testing.T) {
+	t.Parallel()
+	r := ring{start: 1}
+	fill := func(n, limit int) (taken int) {
+		r.write(patternAt(r.end(), 1), limit)
+		taken = len(r.buf.B)
+		r.write(patternAt(r.end(), n-1), limit)
+		r.discard(r.end())
+		if r.buf != nil {
+			t.Fatal("an empty ring holds memory")
+		}
+		return taken
+	}
+	const much = 1 << 20
+	fill(much, much)
+	if got := fill(much, much); got < much/2 {
+		t.Errorf("after %d bytes, the first one took memory for %d", much, got)
+	}
+	if got := fill(1, much/8); got > much/8 {
+		t.Errorf("memory for %d bytes, with a limit of %d", got, much/8)
+	}
+	for range 50 {
+		fill(1, much)
+	}
+	if got := fill(1, much); got > 2<<10 {
+		t.Errorf("after 50 times of one byte each, it took memory for %d", got)
 	}
 }

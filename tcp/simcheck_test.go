@@ -24,7 +24,7 @@ func checkTCB(t testing.TB, now instant, c *tcb) {
 	ok(c.finAt == 0 || c.finAt == c.sndBuf.end(), "the FIN is at %d, the end at %d", c.finAt, c.sndBuf.end())
 	ok(c.finAt != 0 || c.sndNxt <= c.sndBuf.end(), "sent %d of %d", c.sndNxt, c.sndBuf.end())
 	ok(c.sndBuf.start == min(max(1, c.sndUna), c.sndBuf.end()), "the buffer starts at %d, una is %d", c.sndBuf.start, c.sndUna)
-	ok(c.sndBuf.n <= max(int(c.sndBufMax), c.cfg.SendBuffer), "%d bytes to send", c.sndBuf.n)
+	ok(int(c.sndBuf.n) <= max(int(c.sndBufMax), c.cfg.SendBuffer), "%d bytes to send", c.sndBuf.n)
 	ok((c.fl == nil) == (c.sndUna == c.sndNxt), "flight %v, una %d, nxt %d", c.fl != nil, c.sndUna, c.sndNxt)
 	checkTimers(t, now, c)
 	checkRuns(t, c)

@@ -47,5 +47,5 @@ func (c *tcb) writable() bool {
 	if c.fl != nil && c.fl.sackedBytes > 0 && c.unsent() == 0 {
 		enough = min(enough, c.burst(c.mss(c.tsLen())))
 	}
-	return size-c.sndBuf.n >= enough && (c.notSentLowat == 0 || 2*c.unsent() < int(c.notSentLowat))
+	return size-int(c.sndBuf.n) >= enough && (c.notSentLowat == 0 || 2*c.unsent() < int(c.notSentLowat))
 }
