@@ -14,8 +14,10 @@ import (
 
 	"github.com/tinystack/tinystack/dnsclient"
 	"github.com/tinystack/tinystack/internal/nstest"
+	"github.com/tinystack/tinystack/internal/tracetest"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/stack"
+	"github.com/tinystack/tinystack/trace"
 )
 
 // The addresses of name servers, which are the host's.
@@ -164,7 +166,8 @@ func (p *process) untilAnswers(addr string) {
 	})
 }
 
-// startStack makes a stack on a TUN device, whose packets the host routes.
+// startStack makes a stack on a TUN device, whose packets the host routes. Its trace is
+// checked at the test's end.
 func startStack(t *testing.T) *stack.Stack {
 	t.Helper()
 	dev, err := link.OpenTUN(link.TUNConfig{Name: device})
@@ -173,7 +176,9 @@ func startStack(t *testing.T) *stack.Stack {
 	}
 	host := netip.MustParsePrefix("198.18.0.1/24")
 	nstest.Up(t, device, host)
-	s, err := stack.New(stack.Config{})
+	tracer := trace.New()
+	tracetest.Listen(t, tracer)
+	s, err := stack.New(stack.Config{Trace: tracer.Node("tinystack")})
 	if err != nil {
 		t.Fatal(err)
 	}

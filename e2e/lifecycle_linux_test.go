@@ -112,7 +112,7 @@ func TestDrainIsBounded(t *testing.T) {
 		return
 	}
 	p := up(t)
-	c := startDownload(t, endless)
+	c := startDownload(t, "--limit-rate", "50M", endless)
 	p.signal(syscall.SIGTERM)
 	if code := c.exit(); code != 18 && code != 56 {
 		t.Errorf("curl ended with %d, want 18 or 56; it said %q", code, &c.stderr)
@@ -127,7 +127,7 @@ func TestSecondSignalDoesNotDrain(t *testing.T) {
 		return
 	}
 	p := up(t)
-	c := startDownload(t, endless)
+	c := startDownload(t, "--limit-rate", "50M", endless)
 	p.signal(syscall.SIGTERM)
 	p.until("the drain", func() bool { return strings.Contains(p.stderr.String(), "again") })
 	began := time.Now()
@@ -186,7 +186,7 @@ func TestDeviceDeleted(t *testing.T) {
 	for _, driver := range []string{"tun", "water"} {
 		t.Run(driver, func(t *testing.T) {
 			p := up(t, "--driver", driver)
-			startDownload(t, endless)
+			startDownload(t, "--limit-rate", "50M", endless)
 			l, err := netlink.LinkByName(device)
 			if err != nil {
 				t.Fatal(err)

@@ -76,9 +76,11 @@ func tinystack(args ...string) *exec.Cmd {
 	return exec.Command(os.Getenv(programVar), args...)
 }
 
-// start starts a program, which is killed at the test's end.
+// start starts a program, which is killed at the test's end. The trace of one of ours is
+// checked then.
 func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
+	traced(t, cmd)
 	p := &process{t: t, cmd: cmd, done: make(chan struct{})}
 	if cmd.Stdout == nil {
 		cmd.Stdout = &p.stdout

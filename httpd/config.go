@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -46,6 +47,13 @@ type Config struct {
 	// Metrics answers requests for /metrics. nil: there is no such path.
 	Metrics http.Handler
 
+	// Around returns a handler that has the one it is given answer, and sees all
+	// requests and responses. nil: nobody does.
+	Around func(http.Handler) http.Handler
+	// ConnContext returns the context of the requests of a new connection, as that of
+	// http.Server does. nil: it stays as it is.
+	ConnContext func(ctx context.Context, c net.Conn) context.Context
+
 	// ReadHeaderTimeout is how long a request's header may take to arrive.
 	// 0: 10 s; negative: for ever.
 	ReadHeaderTimeout time.Duration
@@ -75,6 +83,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Around == nil {
+		c.Around = func(h http.Handler) http.Handler { return h }
+	}
+	if c.ConnContext == nil {
+		c.ConnContext = func(ctx context.Context, _ net.Conn) context.Context { return ctx }
 	}
 	setDefault(&c.ReadHeaderTimeout, DefaultReadHeaderTimeout)
 	setDefault(&c.ReadTimeout, DefaultReadTimeout)

@@ -35,15 +35,17 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.site = newSite(cfg)
 	s.http = http.Server{
-		Handler:                      s.site,
+		Handler:                      cfg.Around(s.site),
 		DisableGeneralOptionsHandler: true, // net/http would answer without Allow
 		ReadHeaderTimeout:            cfg.ReadHeaderTimeout,
 		WriteTimeout:                 max(cfg.WriteTimeout, 0), // where writer's deadlines start
 		IdleTimeout:                  cfg.IdleTimeout,
 		MaxHeaderBytes:               cfg.MaxHeaderBytes,
 		ErrorLog:                     slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
-		ConnContext:                  withConn,
-		Protocols:                    new(http.Protocols),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return withConn(cfg.ConnContext(ctx, c), c)
+		},
+		Protocols: new(http.Protocols),
 	}
 	s.http.Protocols.SetHTTP1(true)
 	return s, nil

@@ -200,3 +200,33 @@ func dialAndAsk(t *testing.T, addr, path string) net.Conn {
 	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path)
 	return c
 }
+
+// Who is around the handler sees the requests and responses, with the connection's context.
+func TestAround(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	var seen atomic.Value
+	s := newServer(t, Config{
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) },
+		Around: func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				seen.Store(r.Context().Value(key{}))
+				w.Header().Set("X-Around", "yes")
+				h.ServeHTTP(w, r)
+			})
+		},
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(ln)
+	resp, err := http.Get("http://" + ln.Addr().String() + "/hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if _, ok := seen.Load().(*net.TCPConn); !ok || resp.Header.Get("X-Around") != "yes" || resp.StatusCode != 200 {
+		t.Errorf("the connection was %T; the response %v", seen.Load(), resp)
+	}
+}

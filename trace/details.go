@@ -2,6 +2,7 @@ package trace
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -90,6 +91,23 @@ type DNS struct {
 	Answer []string `json:"answer,omitempty"`
 	Glue   []string `json:"glue,omitempty"` // addresses that came with a referral
 	TTL    uint32   `json:"ttl,omitzero"`   // seconds that are left of it
+}
+
+// maxText bounds the text of an event, in bytes, that comes from a peer.
+const maxText = 4096
+
+// Bounded returns the first of lines, and of the one that is too long its beginning, so
+// that a peer does not say how much memory an event takes: no more than 4096 bytes,
+// and then "...".
+func Bounded(lines []string) []string {
+	n := 0
+	for i, line := range lines {
+		if n+len(line) > maxText {
+			return append(slices.Clone(lines[:i]), line[:maxText-n]+"...")
+		}
+		n += len(line)
+	}
+	return lines
 }
 
 // HTTP is a request, or the response to one.

@@ -241,6 +241,27 @@ func TestComment(t *testing.T) {
 	}
 }
 
+// What a peer says is cut where it is too long.
+func TestBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", maxText)
+	for _, tt := range []struct{ lines, want []string }{
+		{nil, nil},
+		{[]string{"a", "b"}, []string{"a", "b"}},
+		{[]string{long}, []string{long}},
+		{[]string{long + "y"}, []string{long + "..."}},
+		{[]string{"a", long, "b"}, []string{"a", long[1:] + "..."}},
+		{[]string{long, "b", "c"}, []string{long, "..."}},
+	} {
+		given := append([]string(nil), tt.lines...)
+		if got := Bounded(tt.lines); !reflect.DeepEqual(got, tt.want) || !reflect.DeepEqual(tt.lines, given) {
+			t.Errorf("of lines of %d bytes there are left %d", total(given), total(got))
+		}
+	}
+}
+
+func total(lines []string) int { return len(strings.Join(lines, "")) }
+
 // A cause goes along in a context.
 func TestCause(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinystack/tinystack/dnsclient"
-	"github.com/tinystack/tinystack/internal/lab"
 	"github.com/tinystack/tinystack/internal/netcfg"
 )
 
@@ -65,6 +64,7 @@ Exit codes: 0 an answer came, be it an error, 1 wrong usage, 8 the file of -f ca
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return digUsage(flagError(cmd, err)) })
 	f.net.add(cmd, "tinydig0", "198.18.2.2/24")
+	f.net.addTrace(cmd, "events")
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.names, "query", "q", nil, "ask for this `name`, even if it looks like a type")
 	flags.StringArrayVarP(&f.reverse, "reverse", "x", nil, "ask for the names of this `address`")
@@ -101,7 +101,7 @@ type digPlan struct {
 	json    bool
 	roots   []dnsclient.RootServer // nil: the network's
 	via     string
-	net     netConfig // of viaTUN
+	net     netConfig
 }
 
 func (f *digFlags) plan(args []string, stdin io.Reader) (p digPlan, err error) {
@@ -113,7 +113,10 @@ func (f *digFlags) plan(args []string, stdin io.Reader) (p digPlan, err error) {
 	if !slices.Contains(vias, f.via) {
 		return p, digUsage(usagef("--via %q is none of %s", f.via, strings.Join(vias, ", ")))
 	}
-	if f.via == viaTUN {
+	if f.via == viaHost && f.net.trace != "" {
+		return p, digUsage(usagef("--events are those of a stack of tinystack: --via %s or %s", viaTUN, viaLab))
+	}
+	if f.via != viaHost {
 		if p.net, err = f.net.config(); err != nil {
 			return p, digUsage(err)
 		}
@@ -200,11 +203,11 @@ func readBatch(path string, stdin io.Reader) (lines []string, err error) {
 func dig(ctx context.Context, p digPlan, stdout io.Writer) error {
 	switch p.via {
 	case viaLab:
-		l, err := lab.New(lab.Config{})
+		l, err := openLab(p.net)
 		if err != nil {
 			return digError(err)
 		}
-		return errors.Join(p.ask(ctx, labNetwork(l), stdout), l.Close())
+		return errors.Join(p.ask(ctx, labNetwork(l.Lab), stdout), l.Close())
 	case viaTUN:
 		n, err := openNetwork(p.net, nil, nil)
 		if err != nil {

@@ -44,14 +44,29 @@ func (e codeError) Unwrap() error { return e.err }
 
 // report writes err for the user and returns the exit code it stands for.
 func report(w io.Writer, err error) int {
-	var coded codeError
 	if err == nil {
 		return exitOK
 	}
-	if !errors.As(err, &coded) || coded.err != nil {
-		fmt.Fprintf(w, "tinystack: %v\n", err)
+	for _, line := range said(err) {
+		fmt.Fprintf(w, "tinystack: %s\n", line)
 	}
 	return exitCode(err)
+}
+
+// said is what is to be said of err: of several joined errors each, but for those whose
+// output has said all.
+func said(err error) (lines []string) {
+	var coded codeError
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			lines = append(lines, said(e)...)
+		}
+		return lines
+	}
+	if errors.As(err, &coded) && coded.err == nil {
+		return nil
+	}
+	return []string{err.Error()}
 }
 
 func exitCode(err error) int {

@@ -61,6 +61,7 @@ subnet is missing.`,
 
 func (f *getFlags) add(cmd *cobra.Command) {
 	f.net.add(cmd, "tinyget0", "198.18.3.2/24")
+	f.net.addTrace(cmd, "trace")
 	flags := cmd.Flags()
 	flags.StringVar(&f.via, "via", viaTUN, "fetch from a stack on a TUN device (tun), or in the lab (lab)")
 	flags.StringVarP(&f.output, "output", "o", "", "write the body to `file`; - is the standard output")
@@ -83,7 +84,7 @@ func (f *getFlags) add(cmd *cobra.Command) {
 type getPlan struct {
 	getFlags
 	url               string
-	netConfig         netConfig // of viaTUN
+	netConfig         netConfig
 	maxTime, connTime time.Duration
 }
 
@@ -104,8 +105,6 @@ func (f *getFlags) plan(url string) (p getPlan, err error) {
 	if !strings.Contains(p.url, "://") {
 		p.url = "http://" + p.url
 	}
-	if f.via == viaTUN {
-		p.netConfig, err = f.net.config()
-	}
+	p.netConfig, err = f.net.config()
 	return p, err
 }

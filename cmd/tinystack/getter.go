@@ -14,8 +14,6 @@ import (
 	"path"
 	"strings"
 	"time"
-
-	"github.com/tinystack/tinystack/internal/lab"
 )
 
 // maxGetRedirects is how often -L goes on, as with curl.
@@ -38,33 +36,14 @@ func get(ctx context.Context, p getPlan, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if p.via == viaLab {
-		l, err := lab.New(lab.Config{})
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		g.dial, g.lookup = l.Node("host").DialContext, labLookup(l)
-		return g.run(r)
-	}
-	n, err := openNetwork(p.netConfig, nil, nil)
+	v, err := openVantage(p.netConfig, p.via)
 	if err != nil {
 		return err
 	}
-	g.dial, g.lookup = n.stack.DialContext, resolve
+	g.dial, g.lookup = v.dial, v.lookup
 	var failed error
-	err = n.untilFailed(ctx, func(ctx context.Context) { failed = g.run(r.WithContext(ctx)) })
-	return errors.Join(err, failed, n.Close())
-}
-
-func labLookup(l *lab.Lab) func(context.Context, string) (netip.Addr, error) {
-	return func(ctx context.Context, host string) (netip.Addr, error) {
-		found, err := l.Node("host").LookupNetIP(ctx, "ip4", host)
-		if err != nil {
-			return netip.Addr{}, err
-		}
-		return found[0], nil
-	}
+	err = v.during(ctx, func(ctx context.Context) { failed = g.run(r.WithContext(ctx)) })
+	return errors.Join(err, failed, v.Close())
 }
 
 // request makes the request, which is what can be wrong about the command line.

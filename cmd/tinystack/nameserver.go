@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/tinystack/tinystack/dnsclient"
+	"github.com/tinystack/tinystack/internal/tracedns"
+	"github.com/tinystack/tinystack/stack"
+	"github.com/tinystack/tinystack/udp"
 )
 
 const dnsPort = 53
@@ -36,6 +39,7 @@ type nameServer struct {
 	cache  *dnsclient.Cache
 	stub   *dnsclient.Stub
 	server *dnsclient.Server
+	told   *tracedns.Server // what it is asked and answers
 }
 
 // nameServerStats are the counters of a name server's parts.
@@ -70,13 +74,15 @@ func (n *network) startNameServer(p nameServerPlan, failed chan<- error) error {
 	known.Add(p.host, hostName)
 	resolver := dnsclient.WithHosts(func() *dnsclient.Hosts { return known }, d.stub)
 	names, err := dnsclient.NewLookup(dnsclient.LookupConfig{
-		Resolver: resolver, Hosts: dnsclient.ReadHosts(hostsPath), ResolvConf: p.conf(),
+		Resolver: tracedns.Resolver(n.node, resolver), Hosts: dnsclient.ReadHosts(hostsPath), ResolvConf: p.conf(),
 	})
 	if err != nil {
 		return err
 	}
 	n.stack.SetResolver(names)
-	if d.server, err = dnsclient.NewServer(dnsclient.ServerConfig{Resolver: resolver, Allow: p.allow}); err != nil {
+	d.told = tracedns.NewServer(n.node)
+	d.server, err = dnsclient.NewServer(dnsclient.ServerConfig{Resolver: d.told.Resolver(resolver), Allow: p.allow})
+	if err != nil {
 		return err
 	}
 	n.names = d
@@ -112,17 +118,18 @@ func (p *nameServerPlan) conf() func() *dnsclient.ResolvConf {
 }
 
 // serve answers at an address until the server is closed.
-func (d *nameServer) serve(l listener, address string, failed chan<- error) error {
-	ln, err := l.Listen("tcp", address)
+func (d *nameServer) serve(s *stack.Stack, address string, failed chan<- error) error {
+	ln, err := s.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
-	pc, err := l.ListenPacket("udp", address)
+	pc, err := s.ListenPacket("udp", address)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	go func() { tell(failed, nameServerError(d.server.Serve(ln))) }()
-	go func() { tell(failed, nameServerError(d.server.ServePacket(pc))) }()
+	told := d.told.Socket(pc.(*udp.Conn)) // as ListenPacket says
+	go func() { tell(failed, nameServerError(d.server.ServePacket(told))) }()
 	return nil
 }
 

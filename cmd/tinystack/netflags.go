@@ -1,11 +1,13 @@
 package main
 
 import (
+	"log/slog"
 	"net/netip"
 	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tinystack/tinystack/internal/netcfg"
 )
@@ -22,10 +24,13 @@ const (
 	driverWater = "water" // portable, without
 )
 
-// netFlags say on which device and with which addresses the stack is.
+// netFlags say on which device and with which addresses the stack is, and where to
+// write what happens in it.
 type netFlags struct {
 	dev, addr, hostAddr, driver string
 	mtu                         int
+	trace                       string
+	traceFlag                   *pflag.Flag
 }
 
 // add declares the flags; device and addr are the defaults.
@@ -43,6 +48,13 @@ func (f *netFlags) add(cmd *cobra.Command, device, addr string) {
 	_ = cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions([]string{driverTUN, driverWater}, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// addTrace declares the flag for the trace, under a name of the command's choice.
+func (f *netFlags) addTrace(cmd *cobra.Command, name string) {
+	cmd.Flags().StringVar(&f.trace, name, "", "write all that happens, and because of what, to this `file`, as lines of JSON")
+	f.traceFlag = cmd.Flags().Lookup(name)
+	_ = cmd.MarkFlagFilename(name)
+}
+
 // netConfig is the flags, checked.
 type netConfig struct {
 	dev    string
@@ -50,7 +62,9 @@ type netConfig struct {
 	host   netip.Addr
 	mtu    int
 	driver string
-	cc     string // congestion control; "": the stack's choice
+	cc     string       // congestion control; "": the stack's choice
+	trace  string       // the file for the events; "": none
+	log    *slog.Logger // what goes wrong with it; nil: that is the error of closing the network
 }
 
 func (c netConfig) netcfg() netcfg.Config {
@@ -59,7 +73,10 @@ func (c netConfig) netcfg() netcfg.Config {
 
 // config checks the flags; its errors are usage errors.
 func (f *netFlags) config() (c netConfig, err error) {
-	c = netConfig{dev: f.dev, mtu: f.mtu, driver: f.driver}
+	c = netConfig{dev: f.dev, mtu: f.mtu, driver: f.driver, trace: f.trace}
+	if err := f.checkTrace(); err != nil {
+		return c, err
+	}
 	if err := checkDevice(f.dev); err != nil {
 		return c, err
 	}
@@ -76,6 +93,16 @@ func (f *netFlags) config() (c netConfig, err error) {
 		return c, err
 	}
 	return c, checkAddresses(c.stack, c.host)
+}
+
+func (f *netFlags) checkTrace() error {
+	switch {
+	case f.trace == "-":
+		return usagef("--%s writes to a file: the standard output has other things to say", f.traceFlag.Name)
+	case f.trace == "" && f.traceFlag != nil && f.traceFlag.Changed: // as in --trace "$FILE" where FILE is not set
+		return usagef("--%s is empty", f.traceFlag.Name)
+	}
+	return nil
 }
 
 // host parses --host-addr, or picks the first address of the subnet that is not the stack's.

@@ -17,11 +17,13 @@ import (
 
 // network is a stack on a TUN device whose other end, the host's, is set up.
 type network struct {
-	stack *stack.Stack
-	host  *netcfg.Host
-	dev   *link.Capture
-	trace *trace.Tracer
-	names *nameServer // nil if there is none
+	stack  *stack.Stack
+	host   *netcfg.Host
+	dev    *link.Capture
+	trace  *trace.Tracer
+	node   *trace.Node // the stack's
+	events *traceFile
+	names  *nameServer // nil if there is none
 }
 
 // openNetwork makes the device, sets up the host's end and starts the stack, whose
@@ -37,9 +39,13 @@ func openNetwork(c netConfig, impair *link.ImpairConfig, watch func(*network) er
 		return nil, propose(c, netcfg.Explain(err, c.dev, commandLine()))
 	}
 	c.dev = dev.Name() // the system's choice, where the user made none
-	n := &network{dev: link.NewCapture(dev), trace: trace.New()}
+	n := &network{dev: link.NewCapture(dev), trace: trace.New(), events: &traceFile{name: c.trace, log: c.log}}
+	n.node = n.trace.Node("tinystack")
 	if watch != nil {
 		err = watch(n)
+	}
+	if err == nil {
+		err = n.events.begin(n.trace)
 	}
 	if err == nil {
 		err = n.start(c)
@@ -74,7 +80,7 @@ func (n *network) start(c netConfig) (err error) {
 	if n.host, err = netcfg.Up(c.netcfg()); err != nil {
 		return err
 	}
-	config := stack.Config{TCP: tcp.Config{Congestion: c.cc}, Trace: n.trace.Node("tinystack")}
+	config := stack.Config{TCP: tcp.Config{Congestion: c.cc}, Trace: n.node}
 	if n.stack, err = stack.New(config); err != nil {
 		return err
 	}
@@ -107,6 +113,7 @@ func (n *network) Close() error {
 	if err := n.dev.Close(); !errors.Is(err, link.ErrClosed) { // by the stack, as a rule
 		errs = append(errs, err)
 	}
+	errs = append(errs, n.events.Close()) // which has the end of the connections, too
 	return errors.Join(errs...)
 }
 

@@ -49,6 +49,7 @@ Exit codes: 0 a reply came, 1 none came, 2 another error, 77 a privilege, the de
 		},
 	}
 	f.net.add(cmd, "tinyping0", "198.18.1.2/24")
+	f.net.addTrace(cmd, "trace")
 	flags := cmd.Flags()
 	flags.IntVarP(&f.count, "count", "c", 0, "stop after `n` requests (0: when interrupted)")
 	flags.Float64VarP(&f.interval, "interval", "i", 1, "`seconds` between requests, 0.01 or more")
@@ -67,13 +68,13 @@ type pingPlan struct {
 	interval, wait time.Duration
 	size, ttl      int
 	quiet          bool
-	lab            bool
+	via            string
 }
 
 func (f *pingFlags) plan() (pingPlan, error) {
 	p := pingPlan{
 		count: f.count, size: f.size, ttl: f.ttl, quiet: f.quiet,
-		interval: seconds(f.interval), wait: seconds(f.wait), lab: f.via == viaLab,
+		interval: seconds(f.interval), wait: seconds(f.wait), via: f.via,
 	}
 	switch {
 	case f.count < 0:
@@ -88,8 +89,6 @@ func (f *pingFlags) plan() (pingPlan, error) {
 		return p, usagef("--ttl %d is out of range: 1 to 255", f.ttl)
 	case !slices.Contains(getVias, f.via):
 		return p, usagef("--via %q is none of %s", f.via, strings.Join(getVias, ", "))
-	case p.lab:
-		return p, nil
 	}
 	var err error
 	p.net, err = f.net.config()

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tinystack/tinystack/internal/lab"
 	"github.com/tinystack/tinystack/internal/netcfg"
 	"github.com/tinystack/tinystack/ipv4"
 )
@@ -21,29 +20,15 @@ type echoer interface {
 	Ping(context.Context, ipv4.EchoRequest) (ipv4.EchoReply, error)
 }
 
-// ping resolves the host, brings a stack up, and pings until the count is
+// ping resolves the host on the network of the plan, and pings until the count is
 // reached or ctx is done.
 func ping(ctx context.Context, p pingPlan, host string, stdout io.Writer) error {
-	if p.lab {
-		return pingLab(ctx, p, host, stdout)
-	}
-	to, err := resolve(ctx, host)
-	if err != nil {
-		return codeError{exitPingError, err}
-	}
-	n, err := openNetwork(p.net, nil, nil)
+	v, err := openVantage(p.net, p.via)
 	if err != nil {
 		return pingError(err)
 	}
-	echo, err := n.stack.ListenEcho()
-	if err != nil {
-		return pingError(errors.Join(err, n.Close()))
-	}
-	stats := &pingStats{w: stdout, quiet: p.quiet}
-	stats.start(host, to, p.size)
-	err = n.untilFailed(ctx, func(ctx context.Context) { p.run(ctx, echo, to, stats) })
-	replied := stats.finish(host)
-	if err := errors.Join(err, n.Close()); err != nil {
+	replied, err := p.from(ctx, v, host, stdout)
+	if err := errors.Join(err, v.Close()); err != nil {
 		return pingError(err)
 	}
 	if !replied {
@@ -52,28 +37,20 @@ func ping(ctx context.Context, p pingPlan, host string, stdout io.Writer) error 
 	return nil
 }
 
-// pingLab pings in the lab, from its host.
-func pingLab(ctx context.Context, p pingPlan, host string, stdout io.Writer) error {
-	l, err := lab.New(lab.Config{})
+// from pings from there, and reports whether a reply came.
+func (p pingPlan) from(ctx context.Context, v *vantage, host string, stdout io.Writer) (bool, error) {
+	to, err := v.lookup(ctx, host)
 	if err != nil {
-		return pingError(err)
+		return false, err
 	}
-	defer l.Close()
-	to, err := labLookup(l)(ctx, host)
+	echo, err := v.stack.ListenEcho()
 	if err != nil {
-		return pingError(err)
-	}
-	echo, err := l.Node("host").Stack().ListenEcho()
-	if err != nil {
-		return pingError(err)
+		return false, err
 	}
 	stats := &pingStats{w: stdout, quiet: p.quiet}
 	stats.start(host, to, p.size)
-	p.run(ctx, echo, to, stats)
-	if !stats.finish(host) {
-		return codeError{code: exitNoReply}
-	}
-	return nil
+	err = v.during(ctx, func(ctx context.Context) { p.run(ctx, echo, to, stats) })
+	return stats.finish(host), err
 }
 
 // pingError gives err ping's exit code, unless the machine lacks something.

@@ -25,15 +25,18 @@ func TestExitCodes(t *testing.T) {
 		{usagef("--mtu is wrong"), 2, "tinystack: --mtu is wrong\n"},
 		{missing, 77, "tinystack: CAP_NET_ADMIN is missing; this mends it:\n  sudo x\n"},
 		{fmt.Errorf("up: %w", missing), 77, "tinystack: up: CAP_NET_ADMIN is missing; this mends it:\n  sudo x\n"},
-		{errors.Join(missing, errors.New("and more")), 77, ""},
-		{codeError{code: 1}, 1, ""},
+		{errors.Join(missing, errors.New("and more")), 77, "tinystack: CAP_NET_ADMIN is missing; this mends it:\n  sudo x\ntinystack: and more\n"},
+		{codeError{code: 1}, 1, ""}, // its output has said all
+		{errors.Join(codeError{code: 1}, nil), 1, ""},
+		{errors.Join(codeError{code: 1}, errors.New("broken")), 1, "tinystack: broken\n"},
+		{errors.Join(errors.New("broken"), codeError{28, errors.New("timed out")}), 28, "tinystack: broken\ntinystack: timed out\n"},
 		{codeError{2, errors.New("no such host")}, 2, "tinystack: no such host\n"},
 	} {
 		var b bytes.Buffer
 		if got := report(&b, tt.err); got != tt.code {
 			t.Errorf("%v: exit code %d, want %d", tt.err, got, tt.code)
 		}
-		if tt.says != "" && b.String() != tt.says {
+		if b.String() != tt.says {
 			t.Errorf("%v: says %q, want %q", tt.err, b.String(), tt.says)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -15,9 +16,10 @@ const traceRing = 1 << 16
 // traceFile writes all that happens in the stack to a file, as JSON, one event to a line.
 // What goes wrong with it is told and ends the trace, not the stack.
 type traceFile struct {
-	name   string   // "": nothing is written
-	file   *os.File // nil until it begins
-	log    *slog.Logger
+	name   string       // "": nothing is written
+	file   *os.File     // nil until it begins
+	log    *slog.Logger // nil: what goes wrong is the error of Close
+	err    error
 	end    context.CancelFunc
 	done   chan struct{} // closed when all is written
 	events uint64        // written
@@ -38,15 +40,23 @@ func (f *traceFile) begin(t *trace.Tracer) (err error) {
 	f.end, f.done = end, make(chan struct{})
 	go func() {
 		defer close(f.done)
-		err := f.write(ctx, ring)
+		f.err = f.write(ctx, ring)
 		cancel()
-		if err != nil {
-			f.log.Error("the trace ends here", "err", err)
-			return
-		}
-		f.log.Info("traced", "file", f.name, "events", f.events, "lost", f.lost)
+		f.tell()
 	}()
 	return nil
+}
+
+// tell logs how it ended.
+func (f *traceFile) tell() {
+	switch {
+	case f.log == nil:
+	case f.err != nil:
+		f.log.Error("the trace ends here", "err", f.err)
+		f.err = nil
+	default:
+		f.log.Info("traced", "file", f.name, "events", f.events, "lost", f.lost)
+	}
 }
 
 // write writes what comes into the ring until ctx ends, and what is in it then.
@@ -79,5 +89,5 @@ func (f *traceFile) Close() error {
 	}
 	f.end()
 	<-f.done
-	return f.file.Close()
+	return errors.Join(f.err, f.file.Close())
 }

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/tinystack/tinystack/internal/lab"
 	"github.com/tinystack/tinystack/stack"
 )
 
@@ -26,55 +24,18 @@ type tracer struct {
 
 // traceroute resolves the host, and finds the way to it on the network of the plan.
 func traceroute(ctx context.Context, p tracePlan, host string, stdout io.Writer) error {
-	if p.via == viaLab {
-		l, err := lab.New(lab.Config{})
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		to, err := labLookup(l)(ctx, host)
-		if err != nil {
-			return codeError{exitNoName, err}
-		}
-		t := &tracer{p, l.Node("host").Stack(), to, stdout, labName(l)}
-		return t.run(ctx, host)
-	}
-	to, err := resolve(ctx, host)
-	if err != nil {
-		return codeError{exitNoName, err}
-	}
-	n, err := openNetwork(p.netConfig, nil, nil)
+	v, err := openVantage(p.netConfig, p.via)
 	if err != nil {
 		return err
 	}
-	t := &tracer{p, n.stack, to, stdout, reverseName}
+	to, err := v.lookup(ctx, host)
+	if err != nil {
+		return errors.Join(codeError{exitNoName, err}, v.Close())
+	}
+	t := &tracer{p, v.stack, to, stdout, v.nameOf}
 	var failed error
-	err = n.untilFailed(ctx, func(ctx context.Context) { failed = t.run(ctx, host) })
-	if err := errors.Join(err, n.Close()); err != nil {
-		return err
-	}
-	return failed
-}
-
-// labName names the lab's nodes.
-func labName(l *lab.Lab) func(context.Context, netip.Addr) string {
-	return func(_ context.Context, addr netip.Addr) string {
-		if n := l.Owner(addr); n != nil {
-			return n.Name()
-		}
-		return ""
-	}
-}
-
-// reverseName asks the host's own resolver.
-func reverseName(ctx context.Context, addr netip.Addr) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	names, err := net.DefaultResolver.LookupAddr(ctx, addr.String())
-	if err != nil || len(names) == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(names[0], ".")
+	err = v.during(ctx, func(ctx context.Context) { failed = t.run(ctx, host) })
+	return errors.Join(err, failed, v.Close())
 }
 
 // run probes hop by hop until the host answers, or somebody says that there is no

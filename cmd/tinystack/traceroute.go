@@ -45,6 +45,7 @@ Exit codes: 0 the host answered, 1 it did not, or another error, 2 wrong usage, 
 		},
 	}
 	f.net.add(cmd, "tinytrace0", "198.18.4.2/24")
+	f.net.addTrace(cmd, "trace")
 	flags := cmd.Flags()
 	flags.IntVarP(&f.maxHops, "max-hops", "m", 30, "the last time to live, in `hops`, 1 to 255")
 	flags.IntVarP(&f.first, "first", "f", 1, "the first time to live, in `hops`, 1 to that of -m")
@@ -60,7 +61,7 @@ Exit codes: 0 the host answered, 1 it did not, or another error, 2 wrong usage, 
 // tracePlan is the flags, checked.
 type tracePlan struct {
 	tracerouteFlags
-	netConfig netConfig // of viaTUN
+	netConfig netConfig
 	wait      time.Duration
 }
 
@@ -80,8 +81,7 @@ func (f *tracerouteFlags) plan() (p tracePlan, err error) {
 		return p, usagef("--wait %v is out of range: more than 0 seconds, to a day", f.wait)
 	case !slices.Contains(getVias, f.via):
 		return p, usagef("--via %q is none of %s", f.via, strings.Join(getVias, ", "))
-	case f.via == viaTUN:
-		p.netConfig, err = f.net.config()
 	}
+	p.netConfig, err = f.net.config()
 	return p, err
 }

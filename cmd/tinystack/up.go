@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinystack/tinystack/httpd"
+	"github.com/tinystack/tinystack/internal/tracehttp"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/packet"
 	"github.com/tinystack/tinystack/tcp"
@@ -29,7 +30,6 @@ type upFlags struct {
 	cc       string
 	impair   string
 	pcap     string
-	trace    string
 	metrics  bool
 	jsonLog  bool
 }
@@ -42,7 +42,6 @@ type upPlan struct {
 	services bool
 	impair   *link.ImpairConfig
 	pcap     string
-	trace    string
 	metrics  bool
 }
 
@@ -70,13 +69,14 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 			if err != nil {
 				return err
 			}
-			if err := notEmpty(cmd, "www", "pcap", "trace"); err != nil {
+			if err := notEmpty(cmd, "www", "pcap"); err != nil {
 				return err
 			}
 			return up(cmd.Context(), p, cmd.OutOrStdout(), f.logger(cmd.ErrOrStderr()))
 		},
 	}
 	f.net.add(cmd, "tiny0", "198.18.0.2/24")
+	f.net.addTrace(cmd, "trace")
 	f.names.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.www, "www", "", "serve the files in this `directory`")
@@ -84,7 +84,6 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 	flags.StringVar(&f.cc, "cc", tcp.CUBIC, "congestion control of TCP: "+strings.Join(congestionControls, ", "))
 	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
 	flags.StringVar(&f.pcap, "pcap", "", "record all packets in this `file`, which Wireshark reads")
-	flags.StringVar(&f.trace, "trace", "", "write all that happens, and because of what, to this `file`, as lines of JSON")
 	flags.BoolVar(&f.metrics, "metrics", false, "serve the counters at /metrics, in Prometheus' text format")
 	flags.BoolVar(&f.jsonLog, "json-log", false, "write the log on standard error as JSON")
 	_ = cmd.RegisterFlagCompletionFunc("cc", cobra.FixedCompletions(congestionControls, cobra.ShellCompDirectiveNoFileComp))
@@ -117,7 +116,7 @@ func (f *upFlags) logger(w io.Writer) *slog.Logger {
 
 // plan checks the flags; its errors are usage errors.
 func (f *upFlags) plan() (p upPlan, err error) {
-	p.www, p.services, p.pcap, p.trace, p.metrics = f.www, f.services, f.pcap, f.trace, f.metrics
+	p.www, p.services, p.pcap, p.metrics = f.www, f.services, f.pcap, f.metrics
 	if p.net, err = f.net.config(); err != nil {
 		return p, err
 	}
@@ -132,9 +131,6 @@ func (f *upFlags) plan() (p upPlan, err error) {
 		if info, err := os.Stat(f.www); err != nil || !info.IsDir() {
 			return p, usagef("--www %q is not a directory", f.www)
 		}
-	}
-	if f.trace == "-" {
-		return p, usagef("--trace writes to a file: the standard output has the access log")
 	}
 	if f.pcap == "-" {
 		return p, usagef("--pcap writes to a file: the standard output has the access log; see tinystack capture --help")
@@ -154,11 +150,8 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 	signal.Ignore(syscall.SIGPIPE) // who reads the access log may go; the network stays
 	file := &pcapFile{name: p.pcap, log: log}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	events := &traceFile{name: p.trace, log: log}
-	defer func() { err = errors.Join(err, events.Close()) }()
-	n, err := openNetwork(p.net, p.impair, func(n *network) error {
-		return errors.Join(file.record(n.dev), events.begin(n.trace))
-	})
+	p.net.log = log
+	n, err := openNetwork(p.net, p.impair, func(n *network) error { return file.record(n.dev) })
 	if err != nil {
 		return err
 	}
@@ -189,7 +182,11 @@ func up(ctx context.Context, p upPlan, stdout io.Writer, log *slog.Logger) (err 
 }
 
 func (n *network) webConfig(p upPlan, accessLog io.Writer, log *slog.Logger) httpd.Config {
-	c := httpd.Config{WWW: p.www, AccessLog: accessLog, Logger: log, ConnInfo: connInfo}
+	c := httpd.Config{
+		WWW: p.www, AccessLog: accessLog, Logger: log, ConnInfo: connInfo,
+		Around:      func(h http.Handler) http.Handler { return tracehttp.Handler(n.node, h) },
+		ConnContext: tracehttp.ConnContext,
+	}
 	if p.metrics {
 		c.Metrics = metricsHandler(n.stats)
 	}

@@ -83,5 +83,5 @@ func texts(records []dns.RR) (lines []string) {
 			lines = append(lines, strings.Join(strings.Fields(rr.String()), " "))
 		}
 	}
-	return lines
+	return trace.Bounded(lines)
 }

@@ -15,17 +15,18 @@ func requestOf(r *http.Request) *trace.HTTP {
 	if r.URL.Host == "" { // as a server gets it
 		url = "http://" + r.Host + r.URL.RequestURI()
 	}
+	url = trace.Bounded([]string{url})[0]
 	return &trace.HTTP{Method: r.Method, URL: url, Header: lines(r.Header), Bytes: max(r.ContentLength, 0)}
 }
 
-// lines is the header as it is sent, in the order of the names.
+// lines is the header in the order of the names, as much as fits into an event.
 func lines(h http.Header) (lines []string) {
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
 			lines = append(lines, name+": "+value)
 		}
 	}
-	return lines
+	return trace.Bounded(lines)
 }
 
 // heard is the event that led to what was read last from c.
