@@ -58,14 +58,23 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	info.acked, info.advanced = n.bytes, n.advanced
 	info.rate = c.sampleRate(now, n.bytes, &n.newest)
 	c.arrived(&n)
-	// A duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: any that brings news of it).
-	n.duplicate = outstanding && !n.advanced && s.seqLen() == 0 && c.sndWnd == wndBefore
-	if c.sackOK {
-		n.duplicate = outstanding && !n.advanced && n.bytes > 0
-	}
+	n.duplicate = outstanding && !n.advanced && c.isDuplicate(s, &n, wndBefore)
 	c.recoverLoss(now, &n)
 	c.tellCongestion(&info)
 	c.restartTimer(now, n.advanced)
+}
+
+// isDuplicate reports whether an ACK that acknowledges nothing more is a duplicate (RFC 5681 2; with SACK,
+// RFC 6675 2: one that brings news of it). The answer to a window probe is none.
+func (c *tcb) isDuplicate(s *segment, n *news, wndBefore int) bool {
+	same := s.seqLen() == 0 && c.sndWnd == wndBefore && !c.persisting
+	if same && c.sacks && s.Options.NumSACK == 0 {
+		c.noteBare()
+	}
+	if c.sacks {
+		return n.bytes > 0
+	}
+	return same
 }
 
 // arrived tells RACK what arrived in which order, and lets go of a flight of which nothing is left.
@@ -91,7 +100,7 @@ func (c *tcb) tellCongestion(info *ackInfo) {
 	}
 	info.lost += c.countLost(info.now)
 	info.una, info.nxt, info.pipe = c.sndUna, c.sndNxt, c.pipe()
-	info.srtt, info.minRTT, info.sack = c.rtt.srtt, c.rtt.minimum, c.sackOK
+	info.srtt, info.minRTT, info.sack = c.rtt.srtt, c.rtt.minimum, c.sacks
 	if l := c.limits; l != nil {
 		info.delivered = l.delivered
 		info.rate.lost = int(l.lost - info.rate.priorLost)
@@ -159,6 +168,7 @@ func (c *tcb) readSACK(s *segment, ack int64, n *news) {
 	if !c.sackOK || s.Options.NumSACK == 0 {
 		return
 	}
+	c.sacks = c.sacks || c.phase != recovery
 	blocks := s.Options.SACK[:s.Options.NumSACK]
 	first := span{c.sndPos(blocks[0].Left), c.sndPos(blocks[0].Right)}
 	if c.isDSACK(first, ack, blocks) {

@@ -6,6 +6,28 @@ import (
 	"time"
 )
 
+// SACK was agreed on, but a box on the way takes the blocks out: the third duplicate ACK tells, as without SACK
+// (https://www.rfc-editor.org/rfc/rfc6582#section-3.2).
+func TestDuplicateAcksWithoutBlocks(t *testing.T) {
+	synctest.Test(t, testDuplicateAcksWithoutBlocks)
+}
+
+func testDuplicateAcksWithoutBlocks(t *testing.T) {
+	tc := newTimedConn(t, setup{}, 10)
+	tc.inject(sacks(0), sacks(0))
+	tc.wantIdle("they may be copies of an ACK")
+	tc.inject(sacks(0))
+	tc.want("the third", again(0))
+	tc.inject(sacks(4))
+	tc.want("a partial ACK", again(4))
+	tc.inject(sacks(10))
+	tc.wantWindows("halved", 5000, 5000, "open")
+	tc.write(10 * testMSS)
+	tc.drain()
+	tc.inject(sacks(10, [2]int{12, 13}, [2]int{11, 12}, [2]int{13, 14}))
+	tc.want("blocks come again, and tell at once", again(10))
+}
+
 func TestFastRetransmitSACK(t *testing.T) { synctest.Test(t, testFastRetransmitSACK) }
 
 func testFastRetransmitSACK(t *testing.T) {

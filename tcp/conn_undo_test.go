@@ -186,6 +186,25 @@ func testFRTOWithoutSACK(t *testing.T) {
 	tc.wantCount("SpuriousRTOs", func(s Stats) uint64 { return s.SpuriousRTOs }, 1)
 }
 
+// Where a duplicate ACK has come without the SACK blocks agreed on, what the next ACK covers may have arrived before
+// the timeout: it is no sign that this was needless.
+func TestFRTOWithoutBlocks(t *testing.T) { synctest.Test(t, testFRTOWithoutBlocks) }
+
+func testFRTOWithoutBlocks(t *testing.T) {
+	tc := newTimedConn(t, setup{}, 10)
+	tc.write(testMSS)
+	tc.inject(sacks(0), sacks(0))
+	time.Sleep(testRTT)
+	tc.want("the probe", again(10))
+	time.Sleep(tc.rto())
+	tc.want("timeout", again(0))
+	tc.inject(sacks(11))
+	tc.wantCount("SpuriousRTOs", func(s Stats) uint64 { return s.SpuriousRTOs }, 0)
+	if info := tc.conn.Info(); info.SndSsthresh > 10*testMSS {
+		t.Errorf("%+v", info)
+	}
+}
+
 // Without new data to send, or in a recovery, F-RTO is not tried.
 func TestNoFRTO(t *testing.T) { synctest.Test(t, testNoFRTO) }
 

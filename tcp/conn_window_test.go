@@ -14,7 +14,13 @@ func testZeroWindowProbes(t *testing.T) {
 	// available), or retransmit to the receiving TCP peer even if the send window is
 	// zero, in order to "probe" the window." "increase exponentially the interval between
 	// successive probes" (SHLD-30) https://www.rfc-editor.org/rfc/rfc9293#section-3.8.6.1
-	tc := newTestConn(t, setup{wnd: -1})
+	for _, noSACK := range []bool{false, true} {
+		zeroWindowProbes(t, setup{wnd: -1, noSACK: noSACK})
+	}
+}
+
+func zeroWindowProbes(t *testing.T, s setup) {
+	tc := newTestConn(t, s)
 	tc.write(5000)
 	tc.wantIdle("the window is shut")
 	probe := seg{seq: 1, ack: 1, n: 1}

@@ -73,6 +73,8 @@
 //     is taken, and so is an ACK that was but overtaken, as in Linux, where RFC 7323 5.3 has none.
 //   - Duplicate ACKs without SACK reduce pipe as SACK blocks do, in place of inflating cwnd,
 //     so that one rule sends in both kinds of recovery.
+//   - Where SACK was agreed on and duplicate ACKs come without a block, three in a row, a box on the way
+//     takes them out: the sender goes on as without SACK until one comes.
 //   - RACK believes that a retransmission has arrived once the least round-trip time is over; the
 //     echoed timestamp, which RFC 8985 6.2 asks too, only tells of what the ACK field covers, for
 //     it is an old one while there is a gap. With three segments sacked and no reordering

@@ -79,6 +79,7 @@ func (c *tcb) learnSyn(now instant, o synOptions) {
 	c.peerMSS = o.mss
 	c.tsOK = c.tsOK && o.tsOK
 	c.sackOK = c.sackOK && o.sackOK
+	c.sacks = c.sackOK
 	c.scaleOK = c.scaleOK && o.scaleOK
 	if !o.ecn {
 		c.ecn = 0

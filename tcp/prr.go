@@ -40,5 +40,5 @@ func (c *tcb) reducePaced(n *news, lost int) {
 // usesPRR reports whether PRR has the say on cwnd now. Without SACK, a recovery sends what
 // duplicate ACKs let it (RFC 6582).
 func (c *tcb) usesPRR() bool {
-	return (c.phase == cwr || c.phase == recovery && c.sackOK) && !c.cc.ownsRecovery()
+	return (c.phase == cwr || c.phase == recovery && c.sacks) && !c.cc.ownsRecovery()
 }

@@ -42,7 +42,7 @@ func (c *tcb) recoverLoss(now instant, n *news) {
 
 // detectLost marks what is lost by RACK, and returns the number of bytes.
 func (c *tcb) detectLost(now instant) int {
-	if c.fl == nil || !c.sackOK {
+	if c.fl == nil || !c.sacks {
 		return 0
 	}
 	lost := c.fl.detectLost(now, c.reorderWindow())
@@ -58,7 +58,7 @@ func (c *tcb) detectLost(now instant) int {
 func (c *tcb) noteDupAck() {
 	r := c.repairs()
 	r.dupAcks++
-	if c.sackOK || c.phase == loss {
+	if c.sacks || c.phase == loss {
 		return
 	}
 	mss := c.mss(c.tsLen())
@@ -68,10 +68,21 @@ func (c *tcb) noteDupAck() {
 	}
 }
 
+// noteBare follows a duplicate ACK without a SACK block, though those were agreed on. One may be a copy
+// of an ACK, or the answer to a copy of a segment. After three in a row, while nothing is reported, a
+// box on the way takes the blocks out: losses are found as without SACK, until one comes again.
+func (c *tcb) noteBare() {
+	r := c.repairs()
+	r.bare++
+	if r.bare >= dupThresh && c.phase != recovery && c.fl.sackedBytes == 0 {
+		c.sacks, r.dupAcks = false, dupThresh-1
+	}
+}
+
 func (c *tcb) inOpen(now instant, n *news, lost int) {
 	switch r := c.rep; {
 	case c.fl == nil:
-	case c.sackOK:
+	case c.sacks:
 		if lost > 0 {
 			c.enterRecovery(now)
 			c.reducePaced(n, lost)
@@ -114,7 +125,7 @@ func (c *tcb) inRecovery(now instant, n *news, lost int) {
 	case c.undone(now, n):
 	case n.ack >= c.rep.recover:
 		c.endRecovery(now)
-	case c.sackOK:
+	case c.sacks:
 		c.reducePaced(n, lost)
 	case n.advanced: // RFC 6582 3.2 step 3, a partial acknowledgement
 		c.rep.dupAcked = max(0, c.rep.dupAcked-max(0, n.bytes-c.mss(c.tsLen())))

@@ -5,7 +5,8 @@ package tcp
 type repair struct {
 	recover  int64 // what was sent when the phase began
 	dupAcks  int32
-	dupAcked int // bytes that duplicate ACKs without SACK say have left the network
+	bare     int32 // duplicate ACKs in a row without the SACK blocks agreed on
+	dupAcked int   // bytes that duplicate ACKs without SACK say have left the network
 	prr      prr
 	undo     undo
 	frto     frto
@@ -25,6 +26,6 @@ func (c *tcb) repairs() *repair {
 // forgetDupAcks is for an ACK of new data.
 func (c *tcb) forgetDupAcks() {
 	if c.rep != nil {
-		c.rep.dupAcks, c.rep.dupAcked = 0, 0
+		c.rep.dupAcks, c.rep.dupAcked, c.rep.bare = 0, 0, 0
 	}
 }

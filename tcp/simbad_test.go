@@ -74,8 +74,8 @@ var simBadDays = []simBadDay{
 		})
 	}, 0.95, 10},
 	{"SACK blocks taken out", func(_ *sim, _, to *simHost) {
-		to.acks(func(h *Header) { h.Options.NumSACK = 0 }) // and only a timeout tells of a loss
-	}, 0.3, 300},
+		to.acks(func(h *Header) { h.Options.NumSACK = 0 })
+	}, 0.3, 60},
 	// "the data receiver is permitted to discard data in its queue that has not been acknowledged to the data sender, even if
 	// the data has already been reported in a SACK option" (https://www.rfc-editor.org/rfc/rfc2018#section-8).
 	{"what was sacked is dropped, ten times a second", func(s *sim, _, to *simHost) {

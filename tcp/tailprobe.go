@@ -20,7 +20,7 @@ const leastProbeTimeout = 10 * time.Millisecond
 func (c *tcb) scheduleProbe(now instant) {
 	f := c.fl
 	f.probeAt = 0
-	if !c.sackOK || c.phase > cwr || c.persisting || !c.rtt.sampled || f.sackedBytes > 0 ||
+	if !c.sacks || c.phase > cwr || c.persisting || !c.rtt.sampled || f.sackedBytes > 0 ||
 		c.inFlight() <= c.mss(c.tsLen()) || (c.rep != nil && c.rep.probeEnd != 0) {
 		return
 	}

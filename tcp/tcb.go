@@ -54,6 +54,7 @@ type tcb struct {
 	sndBuf     ring
 	sndBufMax  int32
 	sndBufSet  bool    // the application has set sndBufMax: it is not tuned
+	sacks      bool    // SACK was agreed on, and nothing says that blocks are taken out on the way
 	fl         *flight // nil: nothing is in flight
 	limits     *limits // nil: no data was sent yet
 

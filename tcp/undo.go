@@ -98,6 +98,7 @@ const (
 // of the same segment (RFC 5682 3.1 step 1, 3.2).
 func (c *tcb) tryFRTO() {
 	r := c.rep
+	c.sacks = c.sacks && r.bare == 0
 	r.frto = frtoOff
 	if c.state.synchronized() && (c.phase == open || (c.phase == loss && c.sndUna == r.undo.from)) {
 		r.frto = frtoFirst
@@ -115,7 +116,7 @@ func (c *tcb) needlessTimeout(now instant, n *news) bool {
 		return false
 	case !n.advanced && n.bytes == 0 && !n.duplicate: // no news
 		return false
-	case n.lowest != 0 && n.lowest <= r.recover && (c.sackOK || (n.advanced && step == frtoSecond)):
+	case n.lowest != 0 && n.lowest <= r.recover && (c.sacks || (n.advanced && step == frtoSecond)):
 		c.takeBack(now)
 		return true
 	case step == frtoFirst && n.advanced && n.ack < r.recover && c.canSendNew():
