@@ -14,21 +14,21 @@ func (l *Layer) forward(t *table, i *Interface, in *packet.In, h *Header, b []by
 	counter.Inc(&l.stats.InForwDatagrams)
 	if h.TTL <= 1 { // RFC 1812 5.3.1
 		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropTTL)
-		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpTimeExceeded, code: codeTransit})
+		l.sendErrorAbout(t, in, b, o, icmpError{typ: icmpTimeExceeded, code: codeTransit})
 		return
 	}
 	l.routed(t, in, h.Dst)
 	w, err := t.way(h.Dst)
 	if err != nil {
 		l.drop(in, &l.stats.InNoRoutes, &l.stats.DropNoRoute)
-		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpUnreachable, code: codeNet})
+		l.sendErrorAbout(t, in, b, o, icmpError{typ: icmpUnreachable, code: codeNet})
 		return
 	}
 	// A link has two ends: what came in through it for its own subnet, and is not
 	// for this end, would go to and fro until its TTL ends.
 	if w.iface == i && w.nextHop == h.Dst {
 		l.drop(in, &l.stats.InNoRoutes, &l.stats.DropSameLink)
-		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpUnreachable, code: codeHost})
+		l.sendErrorAbout(t, in, b, o, icmpError{typ: icmpUnreachable, code: codeHost})
 		return
 	}
 	l.forwardTo(t, w.iface, in, h, b, o)
@@ -41,7 +41,7 @@ func (l *Layer) forwardTo(t *table, i *Interface, in *packet.In, h *Header, b []
 	if tooBig && h.DF {
 		l.drop(in, &l.stats.InDiscards, &l.stats.DropTooBig)
 		counter.Inc(&l.stats.OutFragFails)
-		l.sendErrorAbout(t, in.Event, b, o, icmpError{typ: icmpUnreachable, code: codeFragNeeded, rest: uint32(mtu)}) // RFC 1191 4
+		l.sendErrorAbout(t, in, b, o, icmpError{typ: icmpUnreachable, code: codeFragNeeded, rest: uint32(mtu)}) // RFC 1191 4
 		return
 	}
 	decrementTTL(b)
@@ -50,15 +50,15 @@ func (l *Layer) forwardTo(t *table, i *Interface, in *packet.In, h *Header, b []
 	if o.Csum == packet.CsumValid {
 		o.Csum = packet.CsumFull
 	}
-	m := trace.Mark{Cause: in.Event, Rule: ruleForward}
+	from := origin{trace.Mark{Cause: in.Event, Rule: ruleForward}, in.Queue}
 	// What fails from here on is counted where it does; the sender isn't told.
 	switch {
 	case !tooBig:
-		_ = l.forwardWhole(i, m, h, b, o)
+		_ = l.forwardWhole(i, from, h, b, o)
 	case o.GSO == packet.GSONone:
-		_ = l.forwardFragments(i, m, h, b, o)
+		_ = l.forwardFragments(i, from, h, b, o)
 	default:
-		_ = l.forwardSplit(i, m, b, o)
+		_ = l.forwardSplit(i, from, b, o)
 	}
 }
 
@@ -72,14 +72,14 @@ func forwardLen(h *Header, b []byte, o packet.Offload) int {
 }
 
 // forwardWhole sends b as it is, with the device's offloads or in software.
-func (l *Layer) forwardWhole(i *Interface, m trace.Mark, h *Header, b []byte, o packet.Offload) error {
+func (l *Layer) forwardWhole(i *Interface, from origin, h *Header, b []byte, o packet.Offload) error {
 	missing := needs(o) &^ i.dev.Features()
 	if missing != 0 && o.GSO != packet.GSONone {
-		return l.writeSegments(i, m, b, o)
+		return l.writeSegments(i, from, b, o)
 	}
 	if missing != 0 {
 		if err := gso.Complete(b, o); err != nil {
-			l.refuse(m, &l.stats.OutDiscards)
+			l.refuse(from.mark, &l.stats.OutDiscards)
 			return err
 		}
 		o = packet.Offload{}
@@ -91,34 +91,35 @@ func (l *Layer) forwardWhole(i *Interface, m trace.Mark, h *Header, b []byte, o 
 		n = headersLen(b)
 	}
 	fill(out, b, n)
-	out.Offload, out.Mark = o, m
+	out.Offload = o
+	from.stamp(out)
 	return l.write(i, out)
 }
 
 // forwardFragments sends b, which is larger than i takes, in fragments.
-func (l *Layer) forwardFragments(i *Interface, m trace.Mark, h *Header, b []byte, o packet.Offload) error {
+func (l *Layer) forwardFragments(i *Interface, from origin, h *Header, b []byte, o packet.Offload) error {
 	if err := gso.Complete(b, o); err != nil { // the checksum is over all of them
-		l.refuse(m, &l.stats.OutDiscards)
+		l.refuse(from.mark, &l.stats.OutDiscards)
 		return err
 	}
-	return l.fragment(i, &fragmenter{header: *h, pieces: [3][]byte{1: b[h.Len():]}, mtu: i.MTU(), mark: m})
+	return l.fragment(i, &fragmenter{header: *h, pieces: [3][]byte{1: b[h.Len():]}, mtu: i.MTU(), origin: from})
 }
 
 // forwardSplit sends the super-packet b, whose segments are larger than i takes,
 // as those segments' fragments.
-func (l *Layer) forwardSplit(i *Interface, m trace.Mark, b []byte, o packet.Offload) error {
+func (l *Layer) forwardSplit(i *Interface, from origin, b []byte, o packet.Offload) error {
 	err := gso.Split(b, o, func(segment []byte) error {
 		h, _, err := Parse(segment)
 		if err != nil {
 			return err
 		}
 		if len(segment) <= i.MTU() {
-			return l.forwardWhole(i, m, &h, segment, packet.Offload{})
+			return l.forwardWhole(i, from, &h, segment, packet.Offload{})
 		}
-		return l.forwardFragments(i, m, &h, segment, packet.Offload{})
+		return l.forwardFragments(i, from, &h, segment, packet.Offload{})
 	})
 	if err == gso.ErrMalformed {
-		l.refuse(m, &l.stats.OutDiscards)
+		l.refuse(from.mark, &l.stats.OutDiscards)
 	}
 	return err
 }

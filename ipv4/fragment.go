@@ -3,7 +3,6 @@ package ipv4
 import (
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/packet"
-	"github.com/tinystack/tinystack/trace"
 )
 
 // fragmenter cuts a packet into fragments (RFC 791 3.2). The packet may be a
@@ -12,7 +11,7 @@ type fragmenter struct {
 	header Header
 	pieces [3][]byte // the payload, in pieces
 	mtu    int       // bytes; 68 or more
-	mark   trace.Mark
+	origin origin
 }
 
 // fragment sends f's packet in fragments.
@@ -54,7 +53,7 @@ func (f *fragmenter) next(out *packet.Out, at int) int {
 	h.TotalLen = h.Len() + n
 
 	out.Reset()
-	out.Mark = f.mark
+	f.origin.stamp(out)
 	f.body(out, at, n)
 	h.put(out.Prepend(h.Len()))
 	return n

@@ -121,7 +121,7 @@ func (l *Layer) echoReply(in *packet.In, h icmpHeader, body []byte) {
 	p := packet.NewOut()
 	defer p.Release()
 	p.Body[0] = body
-	p.TOS = in.TOS &^ ecnMask
+	p.TOS, p.Queue = in.TOS&^ecnMask, in.Queue
 	p.Mark.Cause, p.Mark.Rule = in.Event, ruleEchoReply
 	counter.Inc(&l.icmpStats.OutEchoReps)
 	h.typ, h.code = icmpEchoReply, 0

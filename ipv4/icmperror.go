@@ -27,24 +27,25 @@ type icmpError = icmpHeader
 // PortUnreachable answers in with the ICMP error that says that nobody has the
 // port it is for, unless RFC 1122 3.2.2 forbids an answer or the rate limit does.
 func (l *Layer) PortUnreachable(in *packet.In) {
-	l.sendErrorAbout(l.table.Load(), in.Event, in.Packet, in.Offload, icmpError{typ: icmpUnreachable, code: codePort})
+	l.sendErrorAbout(l.table.Load(), in, in.Packet, in.Offload, icmpError{typ: icmpUnreachable, code: codePort})
 }
 
 // sendErrorAbout is sendError about a packet whose checksum o may leave to be
 // completed: it is quoted as it would be on a wire, but for a super-segment, which
 // was never to be on one.
-func (l *Layer) sendErrorAbout(t *table, cause trace.ID, b []byte, o packet.Offload, e icmpError) {
+func (l *Layer) sendErrorAbout(t *table, in *packet.In, b []byte, o packet.Offload, e icmpError) {
 	if o.GSO == packet.GSONone {
 		_ = gso.Complete(b, o) // what its offload does not fit is quoted as it is
 	}
-	l.sendError(t, cause, b, e)
+	l.sendError(t, in, b, e)
 }
 
-// sendError sends the error about the packet b to who sent it, if that may be
-// done. The message quotes as much of b as fits (RFC 1812 4.3.2.3), and comes
+// sendError sends the error about the packet b, which is in or a part of it, to who sent it, if
+// that may be done. The message quotes as much of b as fits (RFC 1812 4.3.2.3), and comes
 // from the address b was sent to, if this host has it, else from that which the
 // way to the sender selects (4.3.2.4).
-func (l *Layer) sendError(t *table, cause trace.ID, b []byte, e icmpError) {
+func (l *Layer) sendError(t *table, in *packet.In, b []byte, e icmpError) {
+	cause := in.Event
 	h, hlen, err := parse(b)
 	if err != nil || !l.mayAnswer(t, cause, &h, b[hlen:]) {
 		return
@@ -62,7 +63,7 @@ func (l *Layer) sendError(t *table, cause trace.ID, b []byte, e icmpError) {
 	l.countError(e.typ)
 	p := packet.NewOut()
 	defer p.Release()
-	p.TOS = tosError | h.TOS&tosMask
+	p.TOS, p.Queue = tosError|h.TOS&tosMask, in.Queue
 	p.Mark.Cause, p.Mark.Rule = cause, errorRules[[2]uint8{e.typ, e.code}]
 	p.Body[0] = b[:min(len(b), maxErrorLen-minHeaderLen-icmpHeaderLen)]
 	_ = l.sendICMP(p, e, src, h.Src) // counted; nobody waits for it

@@ -106,7 +106,7 @@ func (l *Layer) checkHeader(t *table, in *packet.In, b []byte, h *Header) bool {
 	switch {
 	case o.malformed:
 		l.drop(in, &l.stats.InHdrErrors, &l.stats.DropOptions)
-		l.sendError(t, in.Event, b, icmpError{typ: icmpParamProblem, rest: uint32(o.pointer) << 24}) // RFC 1122 3.2.2.5
+		l.sendError(t, in, b, icmpError{typ: icmpParamProblem, rest: uint32(o.pointer) << 24}) // RFC 1122 3.2.2.5
 		return false
 	case o.sourceRoute: // RFC 7126 4.3.5, 4.4.5
 		l.drop(in, &l.stats.InDiscards, &l.stats.DropSourceRoute)
@@ -138,7 +138,7 @@ func (l *Layer) deliver(in *packet.In, h *Header, b, payload []byte) {
 	handler := l.handlers[h.Protocol].Load()
 	if handler == nil {
 		l.drop(in, &l.stats.InUnknownProtos, &l.stats.DropNoHandler)
-		l.sendError(l.table.Load(), in.Event, b, icmpError{typ: icmpUnreachable, code: codeProtocol}) // RFC 1122 3.2.2.1
+		l.sendError(l.table.Load(), in, b, icmpError{typ: icmpUnreachable, code: codeProtocol}) // RFC 1122 3.2.2.1
 		return
 	}
 	counter.Inc(&l.stats.InDelivers)

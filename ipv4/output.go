@@ -86,7 +86,7 @@ func (l *Layer) sendFragments(h *hop, src, dst netip.Addr, p *packet.Out) error 
 		header: l.header(src, dst, p, false),
 		pieces: [3][]byte{p.Head(), p.Body[0], p.Body[1]},
 		mtu:    h.mtu(),
-		mark:   p.Mark,
+		origin: originOf(p),
 	}
 	return l.fragment(h.iface, &f)
 }
@@ -121,24 +121,34 @@ func needs(o packet.Offload) packet.Features {
 	return 0
 }
 
+// origin is what all packets that one is made into have of it.
+type origin struct {
+	mark  trace.Mark
+	queue uint8
+}
+
+func originOf(p *packet.Out) origin { return origin{p.Mark, p.Queue} }
+
+func (from origin) stamp(p *packet.Out) { p.Mark, p.Queue = from.mark, from.queue }
+
 // transmitSplit sends a super-packet's segments one by one.
 func (l *Layer) transmitSplit(i *Interface, p *packet.Out) error {
 	buf := packet.Get(p.Len())
 	defer buf.Release()
-	return l.writeSegments(i, p.Mark, p.AppendTo(buf.B[:0]), p.Offload)
+	return l.writeSegments(i, originOf(p), p.AppendTo(buf.B[:0]), p.Offload)
 }
 
 // writeSegments sends the segments of the super-packet b one by one.
-func (l *Layer) writeSegments(i *Interface, m trace.Mark, b []byte, o packet.Offload) error {
+func (l *Layer) writeSegments(i *Interface, from origin, b []byte, o packet.Offload) error {
 	out := packet.NewOut()
 	defer out.Release()
 	err := gso.Split(b, o, func(segment []byte) error {
 		fill(out, segment, headersLen(segment))
-		out.Mark = m
+		from.stamp(out)
 		return l.write(i, out)
 	})
 	if errors.Is(err, gso.ErrMalformed) {
-		l.refuse(m, &l.stats.OutDiscards)
+		l.refuse(from.mark, &l.stats.OutDiscards)
 		return syscall.EINVAL
 	}
 	return err

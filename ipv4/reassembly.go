@@ -169,7 +169,7 @@ func (r *reassembler) expire() {
 		cause := l.count(timer, &l.stats.DropReasmTimeout)
 		if first, ok := d.data[0]; ok {
 			quote := append(d.header.AppendTo(nil), first...)
-			l.sendError(l.table.Load(), cause, quote, icmpError{typ: icmpTimeExceeded, code: codeReassembly})
+			l.sendError(l.table.Load(), &packet.In{Event: cause}, quote, icmpError{typ: icmpTimeExceeded, code: codeReassembly})
 		}
 	}
 }

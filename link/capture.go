@@ -21,22 +21,45 @@ import (
 // comes first; one that the device then refuses was seen too, as on Linux.
 type Capture struct {
 	Device
-	taps atomic.Pointer[[]*Tap] // nil: none
-	node *trace.Node
-	mark trace.Mark // of what Read returned last
+	taps   atomic.Pointer[[]*Tap] // nil: none
+	node   *trace.Node
+	queues []*capturedQueue
 
 	mu     sync.Mutex // held to change taps
 	closed bool
 }
 
 var (
-	_ Device = (*Capture)(nil)
-	_ Traced = (*Capture)(nil)
+	_ Device     = (*Capture)(nil)
+	_ MultiQueue = (*Capture)(nil)
+	_ Traced     = (*Capture)(nil)
 )
 
-// NewCapture makes dev a device whose packets can be copied. dev belongs to it
-// from then on.
-func NewCapture(dev Device) *Capture { return &Capture{Device: dev} }
+// NewCapture makes dev a device whose packets can be copied, on as many queues. dev
+// belongs to it from then on.
+func NewCapture(dev Device) *Capture {
+	c := &Capture{Device: dev}
+	for _, q := range QueuesOf(dev) {
+		c.queues = append(c.queues, &capturedQueue{capture: c, below: q})
+	}
+	return c
+}
+
+// capturedQueue is one of the queues of the device below.
+type capturedQueue struct {
+	capture *Capture
+	below   Queue
+	mark    trace.Mark // of what Read returned last
+}
+
+// Queues returns the queues of the device below, with its packets seen by the taps.
+func (c *Capture) Queues() []Queue {
+	queues := make([]Queue, len(c.queues))
+	for i, q := range c.queues {
+		queues[i] = q
+	}
+	return queues
+}
 
 // Trace makes node the one where the packets are received, and where the events of the
 // device below happen.
@@ -46,32 +69,42 @@ func (c *Capture) Trace(node *trace.Node) {
 }
 
 // Mark returns the mark of the packet that Read returned last.
-func (c *Capture) Mark() trace.Mark { return c.mark }
+func (c *Capture) Mark() trace.Mark { return c.queues[0].mark }
 
-// Read returns the next packet from the device below. If somebody listens, it reserves
-// the number of the event that the packet's arrival will be, for the taps to tell.
+// Read returns the next packet from the first queue of the device below. If somebody
+// listens, it reserves the number of the event that the packet's arrival will be, for the
+// taps to tell.
 func (c *Capture) Read(b []byte, wait bool) (int, packet.Offload, error) {
-	n, o, err := c.Device.Read(b, wait)
+	return c.queues[0].Read(b, wait)
+}
+
+// Mark returns the mark of the packet that Read returned last.
+func (q *capturedQueue) Mark() trace.Mark { return q.mark }
+
+// Read returns the next packet from the queue below, as Capture.Read does.
+func (q *capturedQueue) Read(b []byte, wait bool) (int, packet.Offload, error) {
+	n, o, err := q.below.Read(b, wait)
 	if err != nil || n < 0 || n > len(b) {
 		return n, o, err
 	}
-	c.mark = c.arrival()
-	if taps := c.taps.Load(); taps != nil {
+	q.mark = q.arrival()
+	if taps := q.capture.taps.Load(); taps != nil {
 		for _, t := range *taps {
-			t.take(Captured{Direction: Inbound, Mark: c.mark}, o, b[:n], nil, nil)
+			t.take(Captured{Direction: Inbound, Mark: q.mark}, o, b[:n], nil, nil)
 		}
 	}
 	return n, o, err
 }
 
 // arrival is the mark of a packet that has just been read.
-func (c *Capture) arrival() trace.Mark {
-	if !c.node.On() {
+func (q *capturedQueue) arrival() trace.Mark {
+	node := q.capture.node
+	if !node.On() {
 		return trace.Mark{}
 	}
-	m := markOf(c.Device)
+	m := MarkOf(q.below)
 	if m.Arrival == 0 {
-		m.Arrival = c.node.Reserve()
+		m.Arrival = node.Reserve()
 	}
 	return m
 }

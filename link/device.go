@@ -39,6 +39,33 @@ type Device interface {
 	Close() error
 }
 
+// Queue is one of the queues that a device's packets come in on.
+type Queue interface {
+	// Read is that of a [Device], for this queue's packets. It is called by one goroutine
+	// at a time; several queues may be read at the same time.
+	Read(b []byte, wait bool) (n int, o packet.Offload, err error)
+}
+
+// MultiQueue is what a [Device] has besides if its packets may come in on several queues.
+// Those of a flow come in on one and stay in order there, as long as what answers them
+// leaves on the same: Write sends on the queue packet.Out.Queue.
+type MultiQueue interface {
+	// Queues returns the queues, always the same 1 to 256 of them. The device's own Read
+	// is that of the first.
+	Queues() []Queue
+}
+
+// QueuesOf returns the queues of a device, which is one itself if it has no others.
+func QueuesOf(dev Device) []Queue {
+	if m, ok := dev.(MultiQueue); ok {
+		return m.Queues()
+	}
+	return []Queue{dev}
+}
+
+// maxQueues is as many as the kernel's TUN driver has (MAX_TAP_QUEUES), and packet.Out.Queue can tell.
+const maxQueues = 256
+
 // DropCounter is what a [Device] has besides if it may lose packets itself.
 type DropCounter interface {
 	// Drops returns how many packets were lost before Read, and after Write, took them.
@@ -51,15 +78,20 @@ type Traced interface {
 	// Trace makes node the one where its events happen. It is called once, before the
 	// device is read and written.
 	Trace(node *trace.Node)
+	Marked
+}
+
+// Marked is what a [Queue] has besides if marks go with its packets.
+type Marked interface {
 	// Mark returns the mark of the packet that Read returned last. It is called by the
 	// goroutine that calls Read.
 	Mark() trace.Mark
 }
 
-// markOf returns the mark of the packet that was last read from dev.
-func markOf(dev Device) trace.Mark {
-	if t, ok := dev.(Traced); ok {
-		return t.Mark()
+// MarkOf returns the mark of the packet that was last read from q: none, if q has no marks.
+func MarkOf(q Queue) trace.Mark {
+	if m, ok := q.(Marked); ok {
+		return m.Mark()
 	}
 	return trace.Mark{}
 }

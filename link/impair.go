@@ -100,8 +100,11 @@ type ImpairStats struct {
 // wire: it has no offloads, splits the super-packets it reads from the device
 // below, and completes their checksums, so that corruption can be told.
 //
+// It has one queue, whatever the device below has: a wire has one order of packets, and they
+// leave on the first queue below.
+//
 // Two goroutines, one for each direction, carry packets to and from the device
-// below until Close. What travels is bounded to 64 MiB in each direction. Packets come
+// below until Close, and one more for each further queue there. What travels is bounded to 64 MiB in each direction. Packets come
 // some 0.1 ms late where a TUN device is below, up to 1 ms elsewhere; that adds to no
 // other packet's time.
 type Impaired struct {
@@ -128,7 +131,9 @@ func Impair(dev Device, cfg ImpairConfig) (*Impaired, error) {
 	d := &Impaired{dev: dev, closed: make(chan struct{})}
 	d.in = newWire(cfg.direction(cfg.In), cfg.Seed, 1, d.closed, newAlarm(dev))
 	d.out = newWire(cfg.direction(cfg.Out), cfg.Seed, 2, d.closed, newAlarm(dev))
-	d.done.Go(d.pump)
+	for _, q := range QueuesOf(dev) {
+		d.done.Go(func() { d.pump(q) })
+	}
 	d.done.Go(d.send)
 	return d, nil
 }
@@ -229,8 +234,8 @@ func (d *Impaired) Close() error {
 	return d.err
 }
 
-// pump puts what the device below reads on the wire in.
-func (d *Impaired) pump() {
+// pump puts what a queue of the device below reads on the wire in.
+func (d *Impaired) pump(q Queue) {
 	buf := make([]byte, d.dev.MaxRead())
 	var mark trace.Mark
 	put := func(segment []byte) error {
@@ -243,12 +248,12 @@ func (d *Impaired) pump() {
 		return err
 	}
 	for d.in.waitRoom() {
-		n, o, err := d.dev.Read(buf, true)
+		n, o, err := q.Read(buf, true)
 		if err != nil {
 			d.in.end(err)
 			return
 		}
-		mark = markOf(d.dev)
+		mark = MarkOf(q)
 		if err := gso.Split(buf[:n], o, put); err != nil {
 			d.in.discard(&d.in.stats.Malformed, mark, buf[:n], "Malformed", ruleMalformed)
 		}

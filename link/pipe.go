@@ -26,9 +26,13 @@ type PairConfig struct {
 	// MTU in bytes. Default: 1500. What is not within 68 to 65535 is made the
 	// nearest that is.
 	MTU int
-	// Queue is how many packets wait for each end's reader; those that come when
+	// Queue is how many packets wait on each queue of an end; those that come when
 	// it is full are lost. Default: 1000; at most 1048576.
 	Queue int
+	// Queues is how many each end has, to be read by as many goroutines: see [MultiQueue].
+	// What is written with a packet.Out.Queue comes in on the queue of that number. Default:
+	// 1; what is not within 1 to 256 is made the nearest that is.
+	Queues int
 	// Features that the pair has. It does nothing for a packet: what is written
 	// with an offload is read with it. Default: none.
 	Features packet.Features
@@ -50,21 +54,29 @@ type Pipe struct {
 	name     string
 	mtu      int
 	features packet.Features
-	in, out  *queue
+	in, out  *inbox
 	events   events
-	mark     trace.Mark // of what Read returned last
 }
 
 var (
-	_ Device = (*Pipe)(nil)
-	_ Traced = (*Pipe)(nil)
+	_ Device     = (*Pipe)(nil)
+	_ MultiQueue = (*Pipe)(nil)
+	_ Traced     = (*Pipe)(nil)
 )
 
-// queue is what waits for one end's reader.
-type queue struct {
+// inbox is what waits for one end's readers.
+type inbox struct {
+	queues []*pipeQueue
+	once   sync.Once
+	closed chan struct{} // by the readers' end
+}
+
+// pipeQueue is one of an end's queues.
+type pipeQueue struct {
 	packets chan queued
-	once    sync.Once
-	closed  chan struct{} // by the reader
+	closed  <-chan struct{} // the inbox's
+	size    int             // of the largest packet
+	mark    trace.Mark      // of what Read returned last
 }
 
 type queued struct {
@@ -74,8 +86,13 @@ type queued struct {
 	mark *trace.Mark // nil: none
 }
 
-func newQueue(n int) *queue {
-	return &queue{packets: make(chan queued, n), closed: make(chan struct{})}
+// newInbox returns one of so many queues, of so many packets up to size bytes each.
+func newInbox(queues, packets, size int) *inbox {
+	in := &inbox{closed: make(chan struct{})}
+	for range queues {
+		in.queues = append(in.queues, &pipeQueue{packets: make(chan queued, packets), closed: in.closed, size: size})
+	}
+	return in
 }
 
 // Pair returns two devices, each of which reads what the other is given to write.
@@ -89,8 +106,9 @@ func Pair(cfg PairConfig) (a, b *Pipe) {
 	if cfg.Queue <= 0 {
 		cfg.Queue = defaultQueue
 	}
-	mtu, n := min(max(cfg.MTU, minMTU), maxMTU), min(cfg.Queue, maxQueue)
-	x, y := newQueue(n), newQueue(n)
+	mtu, size := min(max(cfg.MTU, minMTU), maxMTU), min(cfg.Queue, maxQueue)
+	queues, largest := min(max(cfg.Queues, 1), maxQueues), maxRead(mtu, cfg.Features)
+	x, y := newInbox(queues, size, largest), newInbox(queues, size, largest)
 	a = &Pipe{name: cmp.Or(cfg.Names[0], cfg.Name+"a"), mtu: mtu, features: cfg.Features, in: x, out: y}
 	b = &Pipe{name: cmp.Or(cfg.Names[1], cfg.Name+"b"), mtu: mtu, features: cfg.Features, in: y, out: x}
 	return a, b
@@ -100,9 +118,9 @@ func Pair(cfg PairConfig) (a, b *Pipe) {
 // MTU is the largest packet, and no checksum is computed or checked: what is
 // written never leaves the machine.
 func Loopback() *Pipe {
-	q := newQueue(defaultQueue)
+	in := newInbox(1, defaultQueue, packet.MaxSize)
 	return &Pipe{
-		name: "lo", mtu: maxMTU, in: q, out: q,
+		name: "lo", mtu: maxMTU, in: in, out: in,
 		features: packet.TxChecksum | packet.TSO | packet.USO,
 	}
 }
@@ -117,11 +135,13 @@ func (p *Pipe) MTU() int { return p.mtu }
 func (p *Pipe) Features() packet.Features { return p.features }
 
 // MaxRead returns packet.MaxSize if super-packets may come, else the MTU.
-func (p *Pipe) MaxRead() int {
-	if p.features&(packet.TSO|packet.USO) != 0 {
+func (p *Pipe) MaxRead() int { return maxRead(p.mtu, p.features) }
+
+func maxRead(mtu int, f packet.Features) int {
+	if f&(packet.TSO|packet.USO) != 0 {
 		return packet.MaxSize
 	}
-	return p.mtu
+	return mtu
 }
 
 // Stats returns the counters.
@@ -137,44 +157,61 @@ func (p *Pipe) Drops() (in, out uint64) {
 func (p *Pipe) Trace(node *trace.Node) { p.events = events{node, p.name} }
 
 // Mark returns the mark of the packet that Read returned last.
-func (p *Pipe) Mark() trace.Mark { return p.mark }
+func (p *Pipe) Mark() trace.Mark { return p.in.queues[0].mark }
 
-// Read returns the next packet that the other end wrote.
+// Read returns the next packet that the other end wrote, of those on the first queue.
 func (p *Pipe) Read(b []byte, wait bool) (int, packet.Offload, error) {
-	if len(b) < p.MaxRead() {
+	return p.in.queues[0].Read(b, wait)
+}
+
+// Queues returns the end's queues.
+func (p *Pipe) Queues() []Queue {
+	queues := make([]Queue, len(p.in.queues))
+	for i, q := range p.in.queues {
+		queues[i] = q
+	}
+	return queues
+}
+
+// Mark returns the mark of the packet that Read returned last.
+func (q *pipeQueue) Mark() trace.Mark { return q.mark }
+
+// Read returns the next packet on the queue.
+func (q *pipeQueue) Read(b []byte, wait bool) (int, packet.Offload, error) {
+	if len(b) < q.size {
 		return 0, packet.Offload{}, io.ErrShortBuffer
 	}
-	if isClosed(p.in.closed) {
+	if isClosed(q.closed) {
 		return 0, packet.Offload{}, ErrClosed
 	}
 	select {
-	case q := <-p.in.packets:
-		return p.take(q, b)
+	case p := <-q.packets:
+		return q.take(p, b)
 	default:
 	}
 	if !wait {
 		return 0, packet.Offload{}, ErrWouldBlock
 	}
 	select {
-	case q := <-p.in.packets:
-		return p.take(q, b)
-	case <-p.in.closed:
+	case p := <-q.packets:
+		return q.take(p, b)
+	case <-q.closed:
 		return 0, packet.Offload{}, ErrClosed
 	}
 }
 
 // take copies a packet to who reads.
-func (p *Pipe) take(q queued, b []byte) (int, packet.Offload, error) {
-	p.mark = trace.Mark{}
-	if q.mark != nil {
-		p.mark = *q.mark
+func (q *pipeQueue) take(p queued, b []byte) (int, packet.Offload, error) {
+	q.mark = trace.Mark{}
+	if p.mark != nil {
+		q.mark = *p.mark
 	}
-	n := copy(b, q.buf.B[:q.n])
-	q.buf.Release()
-	return n, q.o, nil
+	n := copy(b, p.buf.B[:p.n])
+	p.buf.Release()
+	return n, p.o, nil
 }
 
-// Write puts a copy of the packet in the other end's queue. A full queue, or the
+// Write puts a copy of the packet in the other end's queue of number o.Queue. A full queue, or the
 // other end's being closed, loses the packet, and is no error.
 func (p *Pipe) Write(o *packet.Out) error {
 	if isClosed(p.in.closed) {
@@ -191,7 +228,7 @@ func (p *Pipe) Write(o *packet.Out) error {
 	}
 	q := copyOf(o)
 	select {
-	case p.out.packets <- q:
+	case p.out.queues[int(o.Queue)%len(p.out.queues)].packets <- q:
 	default:
 		q.buf.Release()
 		counter.Inc(&p.stats.QueueDrops)
@@ -222,12 +259,20 @@ func copyOf(p *packet.Out) queued {
 // Close closes this end. The other stays open, and what it writes is lost.
 func (p *Pipe) Close() error {
 	p.in.once.Do(func() { close(p.in.closed) })
+	for _, q := range p.in.queues {
+		q.drain()
+	}
+	return nil
+}
+
+// drain gives back the memory of what waits.
+func (q *pipeQueue) drain() {
 	for {
 		select {
-		case q := <-p.in.packets:
-			q.buf.Release()
+		case p := <-q.packets:
+			p.buf.Release()
 		default:
-			return nil
+			return
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package link
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
 
 // MTUs that a TUN device takes, in bytes: the smallest is what every IPv4 link
 // must carry (RFC 791 3.2), the largest what the length field can say.
@@ -21,7 +25,22 @@ type TUNConfig struct {
 	// NoOffload leaves the offloads off: each packet is read and written as it is
 	// on a wire.
 	NoOffload bool
+	// Queues is how many queues the device has, 1 to 256: see [MultiQueue]. 0: one. With
+	// more, the interface is made with multi_queue, and one that exists must have been; with
+	// one, either will do.
+	Queues int
 }
+
+// maxDefaultQueues bounds DefaultQueues: what more than two CPUs gain has not been measured.
+const maxDefaultQueues = 4
+
+// DefaultQueues is how many queues `tinystack up` gives its device: one for each CPU that the
+// program may use, 4 at most. More queues than CPUs gain nothing.
+func DefaultQueues() int { return min(runtime.GOMAXPROCS(0), maxDefaultQueues) }
+
+// ErrOneQueue is why more than one queue of an interface can't be had that was made
+// without multi_queue.
+var ErrOneQueue = errors.New("the interface was made without multi_queue, and has one queue")
 
 // TUNStats are a TUN device's counters.
 type TUNStats struct {
@@ -34,6 +53,13 @@ func checkName(name string) error {
 	const longest = 15 // what IFNAMSIZ leaves, on Linux and macOS
 	if len(name) > longest {
 		return fmt.Errorf("link: Name %q: must be at most %d bytes", name, longest)
+	}
+	return nil
+}
+
+func checkQueues(n int) error {
+	if n < 0 || n > maxQueues {
+		return fmt.Errorf("link: Queues %d: must be 1 to %d, or 0 for 1", n, maxQueues)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,14 +24,23 @@ type TUN struct {
 	vnet     bool // a virtio_net_hdr precedes each packet
 	features packet.Features
 
-	file   *os.File
-	raw    syscall.RawConn
+	queues []*tunQueue
 	closed atomic.Bool
-	read   readOp
 	writes sync.Pool // of *writeOp
 }
 
-var _ Device = (*TUN)(nil)
+var (
+	_ Device     = (*TUN)(nil)
+	_ MultiQueue = (*TUN)(nil)
+)
+
+// tunQueue is one of a device's descriptors.
+type tunQueue struct {
+	tun  *TUN
+	file *os.File
+	raw  syscall.RawConn
+	read readOp
+}
 
 // OpenTUN opens a TUN device, with the offloads that the kernel has. It does not
 // set it up, nor give it an address.
@@ -40,8 +50,8 @@ var _ Device = (*TUN)(nil)
 // system has no TUN driver, [syscall.EACCES] or [syscall.EPERM] if the file may not be
 // opened. Taking the interface gives an *os.SyscallError of "TUNSETIFF":
 // [syscall.EPERM] without CAP_NET_ADMIN (and not the owner of a persistent device),
-// [syscall.EBUSY] if another program has it, [syscall.EINVAL] if it is not a TUN
-// device of one queue.
+// [syscall.EBUSY] if another program has it, or a queue of it, [syscall.EINVAL] if it is not a
+// TUN device; that is [ErrOneQueue] besides if it is one that can't have so many queues.
 func OpenTUN(cfg TUNConfig) (*TUN, error) {
 	if err := checkName(cfg.Name); err != nil {
 		return nil, err
@@ -49,38 +59,69 @@ func OpenTUN(cfg TUNConfig) (*TUN, error) {
 	if err := checkMTU(cfg.MTU); err != nil {
 		return nil, err
 	}
-	const path = "/dev/net/tun"
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("link: %w", &os.PathError{Op: "open", Path: path, Err: err})
+	if err := checkQueues(cfg.Queues); err != nil {
+		return nil, err
 	}
 	t := &TUN{}
-	if err := t.attach(fd, cfg); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("link: TUN device %q: %w", cfg.Name, err)
+	if err := t.open(cfg); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
 
-// attach makes fd the TUN device of cfg.
-func (t *TUN) attach(fd int, cfg TUNConfig) (err error) {
-	t.vnet = !cfg.NoOffload && hasVnetHeader(fd)
-	if t.name, err = setInterface(fd, cfg.Name, t.vnet); err != nil {
+// open opens a descriptor for each queue of cfg and makes them the device.
+func (t *TUN) open(cfg TUNConfig) (err error) {
+	fds := make([]int, 0, maxQueues)
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	}()
+	const path = "/dev/net/tun"
+	for range max(cfg.Queues, 1) {
+		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return fmt.Errorf("link: %w", &os.PathError{Op: "open", Path: path, Err: err})
+		}
+		fds = append(fds, fd)
+	}
+	if err := t.attach(fds, cfg); err != nil {
+		return fmt.Errorf("link: TUN device %q: %w", cfg.Name, err)
+	}
+	return t.poll(fds)
+}
+
+// attach makes fds the TUN device of cfg, a queue each.
+func (t *TUN) attach(fds []int, cfg TUNConfig) (err error) {
+	t.vnet = !cfg.NoOffload && hasVnetHeader(fds[0])
+	if t.name, err = setInterfaces(fds, cfg.Name, t.vnet); err != nil {
 		return err
 	}
 	if t.mtu, err = setMTU(t.name, cfg.MTU); err != nil {
 		return err
 	}
 	t.maxRead = t.mtu
-	if err := t.setOffloads(fd); err != nil {
-		return err
-	}
-	t.read.init(t.vnet)
+	return t.setOffloads(fds[0]) // of the device, whichever queue it is told by
+}
+
+// poll hands the descriptors, which must be interfaces by now, to the runtime's poller:
+// before, it would see an error.
+func (t *TUN) poll(fds []int) error {
 	t.writes.New = func() any { return newWriteOp(t.vnet) }
-	// Not before it is an interface: until then the poller would see an error.
-	t.file = os.NewFile(uintptr(fd), t.name)
-	t.raw, err = t.file.SyscallConn()
-	return err
+	for _, fd := range fds {
+		q := &tunQueue{tun: t, file: os.NewFile(uintptr(fd), t.name)}
+		q.read.init(t.vnet)
+		raw, err := q.file.SyscallConn()
+		if err != nil {
+			return err
+		}
+		q.raw = raw
+		t.queues = append(t.queues, q)
+	}
+	return nil
 }
 
 // hasVnetHeader reports whether the driver knows IFF_VNET_HDR. One that can't
@@ -88,22 +129,6 @@ func (t *TUN) attach(fd int, cfg TUNConfig) (err error) {
 func hasVnetHeader(fd int) bool {
 	flags, err := unix.IoctlGetUint32(fd, unix.TUNGETFEATURES)
 	return err == nil && flags&unix.IFF_VNET_HDR != 0
-}
-
-func setInterface(fd int, name string, vnet bool) (string, error) {
-	req, err := unix.NewIfreq(name)
-	if err != nil {
-		return "", err
-	}
-	flags := uint16(unix.IFF_TUN | unix.IFF_NO_PI)
-	if vnet {
-		flags |= unix.IFF_VNET_HDR
-	}
-	req.SetUint16(flags)
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
-		return "", os.NewSyscallError("TUNSETIFF", err)
-	}
-	return req.Name(), nil
 }
 
 // offloads are what the kernel may leave undone in the packets it gives us, most
@@ -170,23 +195,40 @@ func (t *TUN) MaxRead() int { return t.maxRead }
 // Stats returns the counters.
 func (t *TUN) Stats() TUNStats { return counter.Snapshot(&t.stats) }
 
-// Read returns the next packet that the host sends to the interface. Once
-// somebody has deleted the interface it returns an error that is
+// Queues returns the queues, as many as TUNConfig.Queues says. The kernel puts a flow's
+// packets on the queue that the last one was written on which came the other way within
+// three seconds or so, else on one that follows from addresses and ports.
+func (t *TUN) Queues() []Queue {
+	queues := make([]Queue, len(t.queues))
+	for i, q := range t.queues {
+		queues[i] = q
+	}
+	return queues
+}
+
+// Read returns the next packet that the host sends to the interface, of those on the
+// first queue. Once somebody has deleted the interface it returns an error that is
 // [syscall.ENODEV]. A packet longer than MaxRead, which there is only if the MTU
 // was raised since, is cut.
 func (t *TUN) Read(b []byte, wait bool) (int, packet.Offload, error) {
+	return t.queues[0].Read(b, wait)
+}
+
+// Read returns the next packet on the queue, as TUN.Read does.
+func (q *tunQueue) Read(b []byte, wait bool) (int, packet.Offload, error) {
+	t := q.tun
 	if len(b) < t.maxRead {
 		return 0, packet.Offload{}, io.ErrShortBuffer
 	}
 	for {
-		n, err := t.read.do(t.raw, b, wait)
+		n, err := q.read.do(q.raw, b, wait)
 		if err != nil {
 			return 0, packet.Offload{}, t.readError(err)
 		}
 		if !t.vnet {
 			return n, packet.Offload{}, nil
 		}
-		if o, ok := decodeVnet(&t.read.header, n); ok {
+		if o, ok := decodeVnet(&q.read.header, n); ok {
 			return n, o, nil
 		}
 		counter.Inc(&t.stats.BadHeader)
@@ -207,14 +249,15 @@ func (t *TUN) readError(err error) error {
 	}
 }
 
-// Write gives the host a packet. Writes from several goroutines go on at the same
-// time: the kernel takes the packet up to the receiving socket before it returns.
+// Write gives the host a packet, on the queue p.Queue. Writes from several goroutines go on
+// at the same time: the kernel takes the packet up to the receiving socket before it returns,
+// so that those of one goroutine stay in order, whichever queues they leave on.
 func (t *TUN) Write(p *packet.Out) error {
 	if err := check(p, t.mtu, t.features); err != nil {
 		return err
 	}
 	w := t.writes.Get().(*writeOp)
-	err := w.do(t.raw, p)
+	err := w.do(t.queues[int(p.Queue)%len(t.queues)].raw, p)
 	t.writes.Put(w)
 	if err == nil {
 		return nil
@@ -241,5 +284,9 @@ func (t *TUN) Close() error {
 	if t.closed.Swap(true) {
 		return nil
 	}
-	return t.file.Close()
+	errs := make([]error, len(t.queues))
+	for i, q := range t.queues {
+		errs[i] = q.file.Close()
+	}
+	return errors.Join(errs...)
 }

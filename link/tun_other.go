@@ -35,6 +35,9 @@ func (*TUN) MaxRead() int { return 0 }
 // Stats returns zeros.
 func (*TUN) Stats() TUNStats { return TUNStats{} }
 
+// Queues returns none.
+func (*TUN) Queues() []Queue { return nil }
+
 // Read returns ErrClosed.
 func (*TUN) Read([]byte, bool) (int, packet.Offload, error) { return 0, packet.Offload{}, ErrClosed }
 

@@ -270,11 +270,15 @@ func (w *wire) remove(next *traveler) traveler {
 // waitRoom waits while the reader is far behind. It returns false once the wire
 // is closed.
 func (w *wire) waitRoom() bool {
-	for w.behind() {
+	waited := false
+	for ; w.behind(); waited = true {
 		select {
 		case <-w.room:
 		case <-w.closed:
 		}
+	}
+	if waited {
+		signal(w.room) // another queue's pump may wait, too
 	}
 	return !isClosed(w.closed)
 }

@@ -16,6 +16,7 @@ type In struct {
 	Src, Dst  netip.Addr
 	TTL       uint8
 	TOS       uint8
+	Queue     uint8  // of the device's queues, that which it came in on
 	Broadcast bool   // sent to a broadcast or multicast address
 	Packet    []byte // the whole IP packet (of fragments: the first one's header and the whole payload)
 	Payload   []byte // its transport header and data, within Packet

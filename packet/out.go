@@ -18,6 +18,7 @@ type Out struct {
 	TOS      uint8
 	TTL      uint8 // 0: the layer's default
 	DF       bool  // do not fragment
+	Queue    uint8 // of the device's queues, modulo their number, that which it leaves on
 	Body     [2][]byte
 	Mark     trace.Mark // why it is sent, if somebody listens
 
@@ -37,7 +38,7 @@ func NewOut() *Out {
 // Reset makes the packet an empty one.
 func (p *Out) Reset() {
 	p.Offload = Offload{}
-	p.Protocol, p.TOS, p.TTL, p.DF = 0, 0, 0, false
+	p.Protocol, p.TOS, p.TTL, p.DF, p.Queue = 0, 0, 0, false, 0
 	p.Body = [2][]byte{}
 	p.Mark = trace.Mark{}
 	p.start = MaxHead

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -19,26 +20,34 @@ type Interface struct {
 	dev   *countedDevice
 	ip    *ipv4.Interface
 
-	closing atomic.Bool   // by us: the reader's error is not one
-	done    chan struct{} // closed when the reader has ended
-	err     error         // why it ended; set before done is closed
+	closing atomic.Bool   // by us: the readers' errors are none
+	readers atomic.Int32  // that have not ended
+	failure sync.Once     // the first reader's, which ends the others
+	done    chan struct{} // closed when all readers have ended
+	err     error         // why the first did; set before done is closed
 }
 
+// maxQueues is as many as packet.Out.Queue can tell.
+const maxQueues = 256
+
 // AddInterface brings a device into use under its name, with the given addresses,
-// each with its subnet, and starts to read it. The device is the stack's from
+// each with its subnet, and starts to read it: all its queues, if it is a link.MultiQueue. The device is the stack's from
 // then on, which will close it. If AddInterface fails, the device is still the
 // caller's. It fails with EEXIST if the name is in use, EINVAL if the device's MTU
-// or MaxRead is too small, net.ErrClosed if the stack is closed, and as
+// or MaxRead is too small or it has not 1 to 256 queues, net.ErrClosed if the stack is closed, and as
 // [Interface.AddAddress] does.
 func (s *Stack) AddInterface(dev link.Device, prefixes ...netip.Prefix) error {
-	i := &Interface{stack: s, dev: &countedDevice{Device: dev}, done: make(chan struct{})}
+	i := &Interface{stack: s, dev: newCountedDevice(dev), done: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.attach(i, prefixes); err != nil {
 		return fmt.Errorf("stack: add interface %s: %w", dev.Name(), err)
 	}
 	s.interfaces = append(s.interfaces, i)
-	go i.read()
+	i.readers.Store(int32(len(i.dev.queues)))
+	for _, q := range i.dev.queues {
+		go i.read(q)
+	}
 	return nil
 }
 
@@ -49,6 +58,9 @@ func (s *Stack) attach(i *Interface, prefixes []netip.Prefix) error {
 	}
 	if s.find(i.Name()) != nil {
 		return syscall.EEXIST
+	}
+	if n := len(i.dev.queues); n < 1 || n > maxQueues {
+		return fmt.Errorf("%d queues are not 1 to %d: %w", n, maxQueues, syscall.EINVAL)
 	}
 	if size, mtu := i.dev.MaxRead(), i.dev.MTU(); size < mtu {
 		return fmt.Errorf("MaxRead of %d is below the MTU of %d: %w", size, mtu, syscall.EINVAL)
@@ -143,7 +155,7 @@ func (i *Interface) Err() error {
 	}
 }
 
-// close closes the device, which ends its reader. One that failed is closed already.
+// close closes the device, which ends its readers. One that failed is closed already.
 func (i *Interface) close() error {
 	i.closing.Store(true)
 	if err := i.dev.Close(); !errors.Is(err, link.ErrClosed) {

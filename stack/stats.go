@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"sync/atomic"
+
 	"github.com/tinystack/tinystack/internal/counter"
 	"github.com/tinystack/tinystack/ipv4"
 	"github.com/tinystack/tinystack/link"
@@ -30,12 +32,16 @@ type InterfaceStats struct {
 	OutErrors  uint64 // packets that the device refused
 	InDrops    uint64 // packets lost within the device before they could be read
 	OutDrops   uint64 // packets lost within the device after they were written
+
+	Queues []QueueStats // of a device with several queues, each one's part
 }
 
-// interfaceCounters are the counters among InterfaceStats.
-type interfaceCounters struct {
-	InPackets, InOctets, InErrors    uint64
-	OutPackets, OutOctets, OutErrors uint64
+// QueueStats are the counters of one of a device's queues.
+type QueueStats struct {
+	InPackets  uint64 // packets read
+	InOctets   uint64 // their bytes, IP headers included
+	OutPackets uint64 // packets written
+	OutOctets  uint64 // their bytes, IP headers included
 }
 
 // Stats returns a copy of all counters as they are now.
@@ -54,23 +60,27 @@ func (s *Stack) Stats() Stats {
 
 // Stats returns a copy of the interface's counters as they are now.
 func (i *Interface) Stats() InterfaceStats {
-	c := counter.Snapshot(&i.dev.stats)
-	up := true
+	s := InterfaceStats{Name: i.Name(), Up: true, InErrors: atomic.LoadUint64(&i.dev.inErrors)}
 	select {
 	case <-i.done:
-		up = false
+		s.Up = false
 	default:
 	}
-	var inDrops, outDrops uint64
 	if d, ok := i.dev.Device.(link.DropCounter); ok {
-		inDrops, outDrops = d.Drops()
+		s.InDrops, s.OutDrops = d.Drops()
 	}
-	return InterfaceStats{
-		Name: i.Name(), Up: up,
-		InPackets: c.InPackets, InOctets: c.InOctets, InErrors: c.InErrors,
-		OutPackets: c.OutPackets, OutOctets: c.OutOctets, OutErrors: c.OutErrors,
-		InDrops: inDrops, OutDrops: outDrops,
+	for _, q := range i.dev.queues {
+		c := counter.Snapshot(&q.stats)
+		s.InPackets += c.InPackets
+		s.InOctets += c.InOctets
+		s.OutPackets += c.OutPackets
+		s.OutOctets += c.OutOctets
+		s.OutErrors += c.OutErrors
+		if len(i.dev.queues) > 1 {
+			s.Queues = append(s.Queues, QueueStats{c.InPackets, c.InOctets, c.OutPackets, c.OutOctets})
+		}
 	}
+	return s
 }
 
 // UDPConns lists the UDP sockets, ordered by local address and port.

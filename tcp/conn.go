@@ -31,6 +31,7 @@ type Conn struct {
 	flushing bool          // Flush will be called
 	counted  bool          // in CurrEstab
 	detached bool          // no longer in the table of connections
+	queue    uint8         // of the device's, where segments leave
 	closed   bool          // by the application
 	story    *story        // nil: nobody has listened
 }
@@ -72,6 +73,7 @@ func (c *Conn) receive(s *segment) {
 	defer c.mu.Unlock()
 	now := c.layer.clock.now()
 	c.notePressure()
+	c.follow(s)
 	c.tcb.receive(now, s)
 	c.received(s)
 	if s.segSize == 0 && c.readersDue() {
@@ -174,6 +176,7 @@ func (c *Conn) output(now instant) {
 	var s segment
 	for c.tcb.next(now, &s) {
 		c.explain(&s)
+		s.queue = c.queue
 		c.layer.transmit(c.route, c.tuple, &s)
 	}
 	c.observe()

@@ -58,6 +58,7 @@ func (l *Layer) register(port uint16, remote netip.AddrPort, r packet.Route) (c 
 		}
 		iss, tsOffset := l.secret.isn(t, l.clock.now())
 		c = newConn(l, t, r, iss, tsOffset)
+		c.queue = uint8(port) // any, until the peer answers on its own
 		c.mu.Lock()
 		return l.conns.add(t, entry{conn: c})
 	}

@@ -71,7 +71,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 // Receive takes a segment from the network layer. Several goroutines may call it at once.
 func (l *Layer) Receive(in *packet.In) {
 	h, payload, err := Parse(in.Payload)
-	s := segment{Header: h, data: [2][]byte{payload}, in: in, segSize: int(in.SegSize), ecn: in.TOS & ecnMask}
+	s := segment{Header: h, data: [2][]byte{payload}, in: in, segSize: int(in.SegSize), ecn: in.TOS & ecnMask, queue: in.Queue}
 	counter.Add(&l.stats.InSegs, s.onWire())
 	switch {
 	case in.Broadcast: // RFC 9293 3.9.2.3
@@ -132,7 +132,7 @@ func (l *Layer) reset(t tuple, s *segment) {
 		l.drop(s, &l.stats.OutErrors)
 		return
 	}
-	r := segment{why: whyNoConn, cause: s.event()}
+	r := segment{why: whyNoConn, cause: s.event(), queue: s.queue}
 	if s.Flags.Has(ACK) {
 		r.Flags, r.Seq = RST, s.Ack
 	} else {
@@ -147,7 +147,7 @@ func (l *Layer) transmit(route packet.Route, t tuple, s *segment) {
 	defer p.Release()
 	p.Protocol = Protocol
 	p.DF = true // RFC 1191
-	p.TOS = s.ecn
+	p.TOS, p.Queue = s.ecn, s.queue
 	p.Body = s.data
 	p.Csum, p.CsumOffset = packet.CsumPartial, checksumOffset
 	if s.segSize > 0 {

@@ -23,6 +23,7 @@ type halfOpen struct {
 	sends    uint8   // of the SYN-ACK
 	sentAt   instant // last
 	repeated bool    // the SYN came again, and its answer went out once more
+	queue    uint8   // of the device's, that the SYN came in on
 	answerAt instant // a bad segment may be answered again
 
 	links[halfOpen]
@@ -63,7 +64,7 @@ func (q *synQueue) open(t tuple, s *segment, minISN Seq) {
 		q.remove(q.oldest())
 	}
 	counter.Inc(&l.stats.PassiveOpens)
-	h := &halfOpen{tuple: t, route: route, syn: readSyn(&s.Header)}
+	h := &halfOpen{tuple: t, route: route, syn: readSyn(&s.Header), queue: s.queue}
 	if s.ecn != notECT { // no SYN has it (RFC 3168 6.1.1): something on the path writes over the field
 		h.syn.ecn = false
 	}
@@ -118,7 +119,7 @@ func (q *synQueue) send(h *halfOpen, flags Flags, cause trace.ID, w why) {
 	}
 	c.finish(now, &s)
 	s.again = flags.Has(SYN) && (h.sends > 1 || h.repeated)
-	s.cause, s.why = cause, w
+	s.cause, s.why, s.queue = cause, w, h.queue
 	l.transmit(h.route, h.tuple, &s)
 }
 
@@ -249,6 +250,7 @@ func (q *synQueue) challenge(h *halfOpen, s *segment) {
 func (q *synQueue) promote(h *halfOpen) *Conn {
 	l := q.ln.layer
 	c := newConn(l, h.tuple, h.route, h.iss, h.tsOffset)
+	c.queue = h.queue
 	sentAt := h.sentAt
 	if h.sends > 1 || h.repeated {
 		sentAt = 0

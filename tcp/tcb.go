@@ -143,6 +143,7 @@ type segment struct {
 	why     why      // out
 	segSize int      // bytes of data in each segment on the wire, if it is a super-segment
 	ecn     uint8    // the IP header's ECN field
+	queue   uint8    // of the device's queues, its
 	dropped *uint64  // in: the counter of the last reason to drop it, or a part of it
 	cause   trace.ID // out: of its being sent
 }

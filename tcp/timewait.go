@@ -99,7 +99,7 @@ func (w *timeWait) mayAnswer(now instant) bool {
 // answer acknowledges to.
 func (w *timeWait) answer(now instant, to *segment) {
 	s := segment{Header: Header{Flags: ACK, Seq: w.sndNxt, Ack: w.rcvNxt, Window: w.window}}
-	s.cause, s.why = to.event(), whyTimeWait
+	s.cause, s.why, s.queue = to.event(), whyTimeWait, to.queue
 	if w.tsOK {
 		s.Options.HasTimestamps = true
 		s.Options.TSVal = uint32(int64(now)/int64(time.Millisecond)) + w.tsOffset

@@ -32,7 +32,8 @@ type Conn struct {
 	route     packet.Route                 // of a connected socket
 	lastRoute atomic.Pointer[packet.Route] // of the last datagram of one that is not
 
-	ttl atomic.Uint32 // hops; 0: the network layer's
+	ttl      atomic.Uint32 // hops; 0: the network layer's
+	outQueue atomic.Uint32 // of the device's, where a connected socket's datagrams leave
 
 	mu            sync.Mutex
 	arrived       sync.Cond // what a reader waits for: a datagram, an error, the end
@@ -88,6 +89,7 @@ func (l *Layer) dial(local, remote netip.AddrPort) (*Conn, error) {
 	if err := l.bind(c, netip.AddrPortFrom(route.Local(), local.Port())); err != nil {
 		return nil, bindError(err)
 	}
+	c.outQueue.Store(uint32(uint8(c.local.Port()))) // any, until the peer answers on its own
 	return c, nil
 }
 

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"net/netip"
 
 	"github.com/tinystack/tinystack/internal/counter"
@@ -29,6 +30,8 @@ type Layer struct {
 	cfg   Config
 	trace *trace.Node
 	table table
+
+	affinity affinity
 }
 
 // New returns a layer that sends through net; an error names the field of cfg
@@ -47,6 +50,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 			ports: make(map[uint16]int),
 			rng:   random.New(cfg.Rand),
 		},
+		affinity: affinity{seed: maphash.MakeSeed()},
 	}, nil
 }
 
@@ -68,6 +72,7 @@ func (l *Layer) Receive(in *packet.In) {
 		l.refuse(in, count)
 		return
 	}
+	c.follow(from, in.Queue)
 	c.deliver(in, from, payload, seg, count)
 }
 

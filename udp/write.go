@@ -124,6 +124,7 @@ func (c *Conn) send(route packet.Route, port uint16, b []byte) error {
 	p := packet.NewOut()
 	defer p.Release()
 	p.Protocol, p.TTL = Protocol, uint8(c.ttl.Load())
+	p.Queue = c.queueTo(netip.AddrPortFrom(route.Remote(), port))
 	p.Csum, p.CsumOffset = packet.CsumPartial, checksumOffset
 	p.Body[0] = b
 	if c.layer.trace.On() {

@@ -25,6 +25,8 @@ type interfaceAnswer struct {
 	Name     string            `json:"name"`
 	Up       bool              `json:"up"`
 	Counters map[string]uint64 `json:"counters"`
+	// Queues has, of a device with several queues, each one's part of the counters.
+	Queues []map[string]uint64 `json:"queues,omitempty"`
 }
 
 // instanceStats are the counters of the stack and of what runs on it.
@@ -42,13 +44,21 @@ func statsOf(s instanceStats, dev string) statsAnswer {
 		a.Counters[c.key()] = c.value
 	}
 	for _, i := range s.Interfaces {
-		all := map[string]uint64{}
-		for _, c := range interfaceCounters(i) {
-			all[c.key()] = c.value
+		answer := interfaceAnswer{Name: i.Name, Up: i.Up, Counters: byKey(interfaceCounters(i))}
+		for _, q := range i.Queues {
+			answer.Queues = append(answer.Queues, byKey(fields("If", q)))
 		}
-		a.Interfaces = append(a.Interfaces, interfaceAnswer{Name: i.Name, Up: i.Up, Counters: all})
+		a.Interfaces = append(a.Interfaces, answer)
 	}
 	return a
+}
+
+func byKey(counters []counter) map[string]uint64 {
+	all := map[string]uint64{}
+	for _, c := range counters {
+		all[c.key()] = c.value
+	}
+	return all
 }
 
 // counter is one of an instance's counters.
@@ -74,6 +84,8 @@ func layerCounters(s instanceStats) []counter {
 }
 
 func interfaceCounters(i stack.InterfaceStats) []counter { return fields("If", i) }
+
+func queueCounters(q stack.QueueStats) []counter { return fields("IfQueue", q) }
 
 // fields are the fields of a struct that are counters.
 func fields(layer string, stats any) (list []counter) {

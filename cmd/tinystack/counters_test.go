@@ -37,7 +37,11 @@ func TestStatsOf(t *testing.T) {
 	var s instanceStats
 	s.TCP.InSegs, s.UDP.NoPorts = 7, 3
 	s.Interfaces = []stack.InterfaceStats{{Name: "t0", Up: true, OutOctets: 9}}
+	s.Interfaces[0].Queues = []stack.QueueStats{{OutOctets: 4}, {OutOctets: 5}}
 	a := statsOf(s, "t0")
+	if a.value("IfOutOctets", "t0/0") != 4 || a.value("IfOutOctets", "t0/1") != 5 {
+		t.Errorf("queues %+v", a.Interfaces[0].Queues)
+	}
 	if a.Schema != 1 || a.Device != "t0" || a.Counters["TcpInSegs"] != 7 || a.Counters["UdpNoPorts"] != 3 {
 		t.Errorf("%+v", a)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -24,17 +25,18 @@ func metrics(s instanceStats) []byte {
 	var b bytes.Buffer
 	for _, c := range layerCounters(s) {
 		name := metricName(c)
-		metricHead(&b, name, c.key())
+		metricHead(&b, name, counterHelp[c.key()])
 		fmt.Fprintf(&b, "%s %d\n", name, c.value)
 	}
 	for at, c := range interfaceCounters(stack.InterfaceStats{}) {
 		name := metricName(c)
-		metricHead(&b, name, c.key())
+		metricHead(&b, name, counterHelp[c.key()])
 		for _, i := range s.Interfaces {
 			fmt.Fprintf(&b, "%s{device=%q} %d\n", name, i.Name, interfaceCounters(i)[at].value)
 		}
 	}
-	metricHead(&b, "tinystack_if_up", "IfUp")
+	queueMetrics(&b, s.Interfaces)
+	metricHead(&b, "tinystack_if_up", counterHelp["IfUp"])
 	for _, i := range s.Interfaces {
 		up := 0
 		if i.Up {
@@ -45,14 +47,29 @@ func metrics(s instanceStats) []byte {
 	return b.Bytes()
 }
 
+// queueMetrics writes what each queue has of the counters of a device with several.
+func queueMetrics(b *bytes.Buffer, interfaces []stack.InterfaceStats) {
+	if !slices.ContainsFunc(interfaces, func(i stack.InterfaceStats) bool { return i.Queues != nil }) {
+		return
+	}
+	for at, c := range queueCounters(stack.QueueStats{}) {
+		name := metricName(c)
+		metricHead(b, name, counterHelp["If"+c.name]+"; of one of its queues")
+		for _, i := range interfaces {
+			for n, q := range i.Queues {
+				fmt.Fprintf(b, "%s{device=%q,queue=\"%d\"} %d\n", name, i.Name, n, queueCounters(q)[at].value)
+			}
+		}
+	}
+}
+
 // metricHead writes the lines before a metric's values.
-func metricHead(b *bytes.Buffer, name, key string) {
+func metricHead(b *bytes.Buffer, name, help string) {
 	kind := "gauge"
 	if strings.HasSuffix(name, "_total") {
 		kind = "counter"
 	}
-	help := strings.ReplaceAll(counterHelp[key], `\`, `\\`)
-	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s %s\n", name, strings.ReplaceAll(help, `\`, `\\`), name, kind)
 }
 
 // metricName is the counter's name: TcpInSegs is tinystack_tcp_in_segs_total.

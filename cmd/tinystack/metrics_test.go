@@ -22,7 +22,7 @@ type exposition struct {
 var (
 	helpLine   = regexp.MustCompile(`^# HELP ([a-z_][a-z0-9_]*) ([^\\]|\\\\|\\n)+$`)
 	typeLine   = regexp.MustCompile(`^# TYPE ([a-z_][a-z0-9_]*) (counter|gauge)$`)
-	sampleLine = regexp.MustCompile(`^([a-z_][a-z0-9_]*)(\{device="[^"\\]+"\})? ([0-9]+)$`)
+	sampleLine = regexp.MustCompile(`^([a-z_][a-z0-9_]*)(\{device="[^"\\]+"(?:,queue="[0-9]+")?\})? ([0-9]+)$`)
 )
 
 // readExposition fails the test at what breaks the format, or what promtool's
@@ -100,6 +100,28 @@ func TestMetrics(t *testing.T) {
 	}
 	if e.kinds["tinystack_tcp_curr_estab"] != "gauge" || e.kinds["tinystack_tcp_in_segs_total"] != "counter" {
 		t.Errorf("kinds %v", e.kinds)
+	}
+}
+
+// Of a device with several queues each one's part is there, too.
+func TestMetricsOfQueues(t *testing.T) {
+	t.Parallel()
+	var s instanceStats
+	s.Interfaces = []stack.InterfaceStats{
+		{Name: "lo"},
+		{Name: "t0", InPackets: 3, Queues: []stack.QueueStats{{InPackets: 1, OutOctets: 7}, {InPackets: 2}}},
+	}
+	e := readExposition(t, metrics(s))
+	for name, want := range map[string]uint64{
+		`tinystack_if_in_packets_total{device="t0"}`:                  3,
+		`tinystack_if_queue_in_packets_total{device="t0",queue="0"}`:  1,
+		`tinystack_if_queue_in_packets_total{device="t0",queue="1"}`:  2,
+		`tinystack_if_queue_out_octets_total{device="t0",queue="0"}`:  7,
+		`tinystack_if_queue_out_packets_total{device="t0",queue="1"}`: 0,
+	} {
+		if got, ok := e.values[name]; !ok || got != want {
+			t.Errorf("%s is %d, %v; want %d", name, got, ok, want)
+		}
 	}
 }
 

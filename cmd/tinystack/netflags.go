@@ -24,6 +24,12 @@ const (
 	driverWater = "water" // portable, without
 )
 
+// autoQueues is --queues' default, maxQueues the most that Linux's TUN driver has.
+const (
+	autoQueues = -1
+	maxQueues  = 256
+)
+
 // netFlags say on which device and with which addresses the stack is, and where to
 // write what happens in it.
 type netFlags struct {
@@ -65,6 +71,7 @@ type netConfig struct {
 	cc     string       // congestion control; "": the stack's choice
 	trace  string       // the file for the events; "": none
 	log    *slog.Logger // what goes wrong with it; nil: that is the error of closing the network
+	queues int          // of the device; 0: one; autoQueues: as many as suit
 }
 
 func (c netConfig) netcfg() netcfg.Config {

@@ -64,7 +64,7 @@ func openDevice(c netConfig, impair *link.ImpairConfig) (link.Device, error) {
 	if c.driver == driverWater {
 		dev, err = link.OpenWater(link.WaterConfig{Name: c.dev, MTU: c.mtu})
 	} else {
-		dev, err = link.OpenTUN(link.TUNConfig{Name: c.dev, MTU: c.mtu, NoOffload: impair != nil})
+		dev, err = openTUN(c, impair != nil)
 	}
 	if err != nil || impair == nil {
 		return dev, err
@@ -74,6 +74,25 @@ func openDevice(c netConfig, impair *link.ImpairConfig) (link.Device, error) {
 		return nil, errors.Join(err, dev.Close())
 	}
 	return wire, nil
+}
+
+// openTUN opens Linux's device. Where nobody said how many queues, it has one before a bad
+// wire, which has one itself, and if it was made without multi_queue.
+func openTUN(c netConfig, badWire bool) (link.Device, error) {
+	cfg := link.TUNConfig{Name: c.dev, MTU: c.mtu, NoOffload: badWire, Queues: c.queues}
+	if c.queues != autoQueues {
+		return link.OpenTUN(cfg)
+	}
+	cfg.Queues = link.DefaultQueues()
+	if badWire {
+		cfg.Queues = 1
+	}
+	dev, err := link.OpenTUN(cfg)
+	if errors.Is(err, link.ErrOneQueue) {
+		cfg.Queues = 1
+		return link.OpenTUN(cfg)
+	}
+	return dev, err
 }
 
 func (n *network) start(c netConfig) (err error) {

@@ -30,7 +30,8 @@ func newStats() *cobra.Command {
 		Use:   "stats [INTERVAL]",
 		Short: "Print the counters of a running instance",
 		Long: `Print the counters of a running instance that are not zero. Their names are those of nstat and
-/proc/net/snmp where these have them; "If" counters are of one of the stack's interfaces.
+/proc/net/snmp where these have them; "If" counters are of one of the stack's interfaces, after whose
+name is the number of a queue where they are of one of several.
 
 With --watch it prints, every INTERVAL seconds (1 if not given), what has changed: by how much, and how
 much that is in a second. With --json it prints one line, or one in each interval.`,
@@ -121,17 +122,25 @@ func (f *statsFlags) print(w io.Writer, now, last *statsAnswer, watch bool) (err
 	return err
 }
 
-// each calls f for the counters in order, with the interface's name where they are of one.
+// each calls f for the counters in order, with the interface's name where they are of one, and
+// the queue's number after it where they are of one of several queues.
 func (a *statsAnswer) each(f func(key, device string, value uint64)) {
-	for _, key := range inOrder(a.Counters) {
-		f(key, "", a.Counters[key])
+	all := func(device string, counters map[string]uint64) {
+		for _, key := range inOrder(counters) {
+			f(key, device, counters[key])
+		}
 	}
+	all("", a.Counters)
 	for _, i := range a.Interfaces {
-		for _, key := range inOrder(i.Counters) {
-			f(key, i.Name, i.Counters[key])
+		all(i.Name, i.Counters)
+		for n, q := range i.Queues {
+			all(i.queueName(n), q)
 		}
 	}
 }
+
+// queueName is how one of an interface's queues is called where there are several.
+func (i *interfaceAnswer) queueName(n int) string { return fmt.Sprintf("%s/%d", i.Name, n) }
 
 // value is one counter's; 0 where there is none.
 func (a *statsAnswer) value(key, device string) uint64 {
@@ -141,6 +150,11 @@ func (a *statsAnswer) value(key, device string) uint64 {
 	for _, i := range a.Interfaces {
 		if i.Name == device {
 			return i.Counters[key]
+		}
+		for n, q := range i.Queues {
+			if i.queueName(n) == device {
+				return q[key]
+			}
 		}
 	}
 	return 0

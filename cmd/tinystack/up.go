@@ -28,6 +28,7 @@ type upFlags struct {
 	www      string
 	services bool
 	cc       string
+	queues   int
 	impair   string
 	pcap     string
 	metrics  bool
@@ -82,6 +83,7 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 	flags.StringVar(&f.www, "www", "", "serve the files in this `directory`")
 	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
 	flags.StringVar(&f.cc, "cc", tcp.CUBIC, "congestion control of TCP: "+strings.Join(congestionControls, ", "))
+	flags.IntVar(&f.queues, "queues", 0, fmt.Sprintf("`number` of the device's queues, 1 to %d (default one for each CPU, at most 4)", maxQueues))
 	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
 	flags.StringVar(&f.pcap, "pcap", "", "record all packets in this `file`, which Wireshark reads")
 	flags.BoolVar(&f.metrics, "metrics", false, "serve the counters at /metrics, in Prometheus' text format")
@@ -127,6 +129,9 @@ func (f *upFlags) plan() (p upPlan, err error) {
 		return p, usagef("--cc %q is none of %s", f.cc, strings.Join(congestionControls, ", "))
 	}
 	p.net.cc = f.cc
+	if p.net.queues, err = f.deviceQueues(); err != nil {
+		return p, err
+	}
 	if f.www != "" {
 		if info, err := os.Stat(f.www); err != nil || !info.IsDir() {
 			return p, usagef("--www %q is not a directory", f.www)
@@ -143,6 +148,19 @@ func (f *upFlags) plan() (p upPlan, err error) {
 		p.impair = &c
 	}
 	return p, nil
+}
+
+// deviceQueues checks --queues.
+func (f *upFlags) deviceQueues() (int, error) {
+	switch {
+	case f.queues == 0:
+		return autoQueues, nil
+	case f.queues < 0 || f.queues > maxQueues:
+		return 0, usagef("--queues %d is out of range: 1 to %d", f.queues, maxQueues)
+	case f.queues > 1 && f.net.driver != driverTUN:
+		return 0, usagef("--queues %d: the driver %s has one queue", f.queues, f.net.driver)
+	}
+	return f.queues, nil
 }
 
 // up runs the stack with its servers until ctx is done or something fails.
@@ -213,8 +231,8 @@ func (n *network) serve(web *httpd.Server, withServices bool, failed chan<- erro
 // banner says what is up and what to try.
 func banner(p upPlan, n *network) string {
 	c, at := p.net, p.net.stack.Addr()
-	s := fmt.Sprintf("tinystack is up at %s on %s (%s, MTU %d, %s); the host is %s\n",
-		at, n.dev.Name(), c.driver, c.mtu, offloads(n.dev.Features()), c.host)
+	s := fmt.Sprintf("tinystack is up at %s on %s (%s, MTU %d, %s%s); the host is %s\n",
+		at, n.dev.Name(), c.driver, c.mtu, offloads(n.dev.Features()), queues(n.dev), c.host)
 	if p.impair != nil {
 		s += fmt.Sprintf("  the wire is bad: %s\n", p.impair)
 	}
@@ -232,6 +250,14 @@ func banner(p upPlan, n *network) string {
 		s += fmt.Sprintf("          dig @%s %s\n", at, stackName)
 	}
 	return s + "Ctrl-C takes it down.\n"
+}
+
+// queues tells how many queues the device has, if it has several.
+func queues(dev link.Device) string {
+	if n := len(link.QueuesOf(dev)); n > 1 {
+		return fmt.Sprintf(", %d queues", n)
+	}
+	return ""
 }
 
 // offloads names what the device does for us.

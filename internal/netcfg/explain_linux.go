@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,8 +22,11 @@ func Explain(err error, device, command string) error {
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		missing.What = fmt.Sprintf("the device %s is taken by %s", device, user(device))
+	case errors.Is(err, unix.EINVAL) && oneQueue(device):
+		missing.What = fmt.Sprintf("the device %s was made without multi_queue, and has one queue", device)
+		missing.Mend = command + " --queues 1"
 	case errors.Is(err, unix.EINVAL) && present(device):
-		missing.What = fmt.Sprintf("there is an interface %s, and it is not a TUN device of one queue", device)
+		missing.What = fmt.Sprintf("there is an interface %s, and it is not a TUN device", device)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
 		missing.What = "the TUN driver is not there (a container needs --device " + node + ")"
 		missing.Mend = "sudo modprobe tun"
@@ -41,6 +45,16 @@ func Explain(err error, device, command string) error {
 func present(name string) bool {
 	_, err := net.InterfaceByName(name)
 	return err == nil
+}
+
+// oneQueue reports whether the interface is a TUN device that was made without multi_queue.
+func oneQueue(name string) bool {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return false
+	}
+	tun, ok := l.(*netlink.Tuntap)
+	return ok && tun.Mode == netlink.TUNTAP_MODE_TUN && tun.Flags&netlink.TUNTAP_MULTI_QUEUE == 0
 }
 
 // explainStep is Explain for a step of setting up the interface.

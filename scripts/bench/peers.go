@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/tinystack/tinystack/link"
 )
 
 // Every peer's network: the client's address, the server's, and their subnet.
@@ -29,14 +31,16 @@ type peer struct {
 	veth bool
 	// open brings the stack up, in the server's process and namespace.
 	open func() (listenFunc, error)
+	// asked: it is measured only if it is asked for by name.
+	asked bool
 }
 
 // peers has tinystack first; the ratios are to the others.
 var peers = []peer{
 	{
 		name:  "tinystack",
-		about: "TUN with offloads, as stack.Config's zero value has it",
-		open:  openTinystack,
+		about: "TUN with offloads and a queue for each CPU, as stack.Config's zero value has it",
+		open:  func() (listenFunc, error) { return openTinystack(link.DefaultQueues()) },
 	},
 	{
 		name:  "gvisor-tun",
@@ -55,6 +59,12 @@ var peers = []peer{
 		veth:  true,
 		open:  openKernel,
 	},
+	{
+		name:  "tinystack-1q",
+		about: "as tinystack, with one queue",
+		open:  func() (listenFunc, error) { return openTinystack(1) },
+		asked: true,
+	},
 }
 
 func findPeer(name string) (peer, error) {
@@ -71,4 +81,9 @@ func peerNames(ps []peer) []string {
 		names = append(names, p.name)
 	}
 	return names
+}
+
+// usualPeers are those that need not be asked for.
+func usualPeers() []string {
+	return peerNames(slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.asked }))
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/tinystack/tinystack/stack"
 )
 
-func openTinystack() (listenFunc, error) {
-	s, err := newTinystack(stack.Config{})
+func openTinystack(queues int) (listenFunc, error) {
+	s, err := newTinystack(stack.Config{}, queues)
 	if err != nil {
 		return nil, err
 	}
 	return listenTinystack(s), nil
 }
 
-// newTinystack puts a stack on a TUN device, as `tinystack up` does.
-func newTinystack(cfg stack.Config) (*stack.Stack, error) {
-	dev, err := link.OpenTUN(link.TUNConfig{Name: tunName, MTU: mtu})
+// newTinystack puts a stack on a TUN device of so many queues, as `tinystack up` does.
+func newTinystack(cfg stack.Config, queues int) (*stack.Stack, error) {
+	dev, err := link.OpenTUN(link.TUNConfig{Name: tunName, MTU: mtu, Queues: queues})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/stack"
 	"github.com/tinystack/tinystack/tcp"
 )
@@ -54,7 +55,7 @@ func serveWAN(args []string, in io.Reader, out io.Writer) error {
 }
 
 func openWANTinystack(algorithm string) (sender, error) {
-	s, err := newTinystack(stack.Config{TCP: tcp.Config{Congestion: algorithm}})
+	s, err := newTinystack(stack.Config{TCP: tcp.Config{Congestion: algorithm}}, link.DefaultQueues())
 	if err != nil {
 		return sender{}, err
 	}
