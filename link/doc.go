@@ -12,9 +12,23 @@
 // addresses and no routes, and of IP only what an offload needs. Whoever opens a
 // TUN device sets its addresses and sets it up.
 //
+// # Several queues
+//
+// A device may have several queues, to be read by as many goroutines ([MultiQueue]): TUN and the
+// pair have as many as their configuration says, a capture those of the device below, the
+// others one. The kernel hashes a flow to one of the queues of a TUN device, and moves it to the
+// one on which a packet of it was written last. So whoever answers writes on the queue that the
+// flow came in on ([packet.Out].Queue), and it stays there, in order: a connection does so,
+// a socket for datagrams, what answers a packet, and what forwards one. Who sends first picks
+// a queue, and then follows the peer. Where the kernel does move a flow, as after three seconds of
+// silence it may, what is still on the old queue can come late; TCP does not follow it back.
+//
+// What is written is with the receiver when Write returns, whatever the queue: it leaves in the
+// order in which it is written.
+//
 // What it leaves out: Ethernet (TAP), where addresses would have to be resolved;
-// several queues of one TUN device; merging packets a device without offloads
-// reads.
+// a program of one's own to spread flows over queues (TUNSETSTEERINGEBPF); merging packets a
+// device without offloads reads.
 //
 // Write returns a bare syscall.Errno for what is wrong with a packet or the
 // device, as a socket's send would: EMSGSIZE for a packet above the MTU, EINVAL

@@ -14,7 +14,7 @@
 // between. An ACK that may wait is sent when the reader has no more packets at hand, one
 // for all of them; only then is who waits in Read woken, but for super-segments.
 //
-//	layer.go      from the network and to it; table.go: the connections
+//	layer.go      from the network and to it; table.go: the connections; affinity.go: the device's queue
 //	listener.go   accepting; synqueue.go: half-open connections
 //	dial.go       an active open; conn.go, readwrite.go, connopts.go: the calls
 //	receive.go    RFC 9293 3.10.7.4, a function for each step

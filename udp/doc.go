@@ -13,6 +13,9 @@
 // alone, and it alone is told of ICMP errors (RFC 1122 4.1.3.3): of lasting ones, or
 // of all and who sent them ([Conn.SetReportICMP]).
 //
+// Where the device has several queues, a datagram leaves on the one that the last from the same
+// peer came in on: a connected socket remembers it, and the layer for the others, of 4096 flows.
+//
 // Datagrams are sent without the don't-fragment flag: one above the path's MTU
 // arrives, in fragments, and none is lost to finding out that MTU.
 //

@@ -22,9 +22,8 @@ func Explain(err error, device, command string) error {
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		missing.What = fmt.Sprintf("the device %s is taken by %s", device, user(device))
-	case errors.Is(err, unix.EINVAL) && oneQueue(device):
-		missing.What = fmt.Sprintf("the device %s was made without multi_queue, and has one queue", device)
-		missing.Mend = command + " --queues 1"
+	case errors.Is(err, unix.EINVAL) && tuntap(device) != nil:
+		missing.What, missing.Mend = otherKind(device, command)
 	case errors.Is(err, unix.EINVAL) && present(device):
 		missing.What = fmt.Sprintf("there is an interface %s, and it is not a TUN device", device)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
@@ -47,14 +46,26 @@ func present(name string) bool {
 	return err == nil
 }
 
-// oneQueue reports whether the interface is a TUN device that was made without multi_queue.
-func oneQueue(name string) bool {
+// otherKind is what is wrong with a TUN device that exists and can't be had: it was made with
+// multi_queue or without, and asked for as what it is not.
+func otherKind(name, command string) (what, mend string) {
+	if tuntap(name).Flags&netlink.TUNTAP_MULTI_QUEUE == 0 {
+		return fmt.Sprintf("the device %s was made without multi_queue, and has one queue", name), command + " --queues 1"
+	}
+	return fmt.Sprintf("the device %s was made with multi_queue, which the driver water does not know", name), command + " --driver tun"
+}
+
+// tuntap returns the interface of that name if it is a TUN device, else nil.
+func tuntap(name string) *netlink.Tuntap {
 	l, err := netlink.LinkByName(name)
 	if err != nil {
-		return false
+		return nil
 	}
 	tun, ok := l.(*netlink.Tuntap)
-	return ok && tun.Mode == netlink.TUNTAP_MODE_TUN && tun.Flags&netlink.TUNTAP_MULTI_QUEUE == 0
+	if !ok || tun.Mode != netlink.TUNTAP_MODE_TUN {
+		return nil
+	}
+	return tun
 }
 
 // explainStep is Explain for a step of setting up the interface.
