@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/tinystack/tinystack/stack"
 	"github.com/tinystack/tinystack/tcp"
@@ -102,15 +103,14 @@ func BenchmarkIdleConnections(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("open=%d", n), func(b *testing.B) {
 			for b.Loop() {
-				heap, rss := memoryInUse(b)
 				s, p := newManyPeers(b, stack.Config{})
 				p.ends = make([]peerEnd, n)
-				heap1, rss1 := memoryInUse(b)
-				heap, rss = heap1, rss1
+				heap, rss := memoryInUse(b)
 				conns := openMany(b, s, p, n)
-				heap2, rss2 := memoryInUse(b)
-				b.ReportMetric(float64(heap2-heap-16*n)/float64(n), "heap-B/conn")
-				b.ReportMetric(float64(rss2-rss-16*n)/float64(n), "rss-B/conn")
+				moreHeap, moreRSS := memoryInUse(b)
+				size := n * int(unsafe.Sizeof(conns[0]))
+				b.ReportMetric(float64(moreHeap-heap-size)/float64(n), "heap-B/conn")
+				b.ReportMetric(float64(moreRSS-rss-size)/float64(n), "rss-B/conn")
 				runtime.KeepAlive(conns)
 				must(b, s.Close())
 			}

@@ -61,17 +61,17 @@ func TestNoAllocationPerSegment(t *testing.T) {
 	}
 }
 
-// An idle connection is small: no buffer, no goroutine, and a bound on the rest.
+// An idle connection is small: no buffer, no goroutine, no timer, and a bound on the rest.
 func TestIdleConnectionIsSmall(t *testing.T) {
-	const n = 2000
+	const n = 5000
 	var before, after runtime.MemStats
-	w, _, _ := newWirePair(t, 0, 1500, Config{KeepAlive: -1}, 10) // the tables and pools
+	w, _, _ := newWirePair(t, 0, 1500, Config{}, 10) // the tables and pools
 	goroutines := runtime.NumGoroutine()
 	_ = w
 	runtime.GC()
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	w2, a, b := newWirePair(t, 0, 1500, Config{KeepAlive: -1}, n)
+	w2, a, b := newWirePair(t, 0, 1500, Config{}, n)
 	w2.queue, w2.in = nil, packet.In{}
 	runtime.GC()
 	runtime.GC()
@@ -79,7 +79,7 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	each := int(after.HeapAlloc-before.HeapAlloc) / (2 * n)
 	t.Logf("%d bytes for each open connection with what the table needs; Conn %d, tcb %d, cubic %d, timeWait %d, halfOpen %d, segment %d",
 		each, unsafe.Sizeof(Conn{}), unsafe.Sizeof(tcb{}), unsafe.Sizeof(cubic{}), unsafe.Sizeof(timeWait{}), unsafe.Sizeof(halfOpen{}), unsafe.Sizeof(segment{}))
-	if each > 1280 {
+	if each > 1024 {
 		t.Errorf("%d bytes for an idle connection", each)
 	}
 	if size := unsafe.Sizeof(Conn{}); size > 760 {

@@ -68,7 +68,7 @@ func BenchmarkEcho(b *testing.B) {
 }
 
 // transfer writes p to one end and reads it at the other.
-func transfer(b *testing.B, w *wirePair, from, to *Conn, p, q []byte) {
+func transfer(b testing.TB, w *wirePair, from, to *Conn, p, q []byte) {
 	b.Helper()
 	if _, err := from.Write(p); err != nil {
 		b.Fatal(err)

@@ -18,12 +18,13 @@ type Conn struct {
 	tuple tuple
 	route packet.Route
 
-	mu       sync.Mutex
-	tcb      tcb
-	readers  sync.Cond
-	writers  *sync.Cond  // nil until somebody waits
-	timer    *time.Timer // armed for timerAt, or for earlier
-	timerAt  instant
+	mu      sync.Mutex
+	tcb     tcb
+	readers *sync.Cond // nil until somebody waits
+	writers *sync.Cond // likewise
+	wakeAt  instant    // the timer comes then, which may be early; 0: it is off
+	alarm   *alarm     // for wakeAt; nil: it is off, or the connection is on a wheel
+	links[Conn]
 	readEnd  *deadline.Deadline
 	writeEnd *deadline.Deadline
 	linger   time.Duration // negative: Close does not wait
@@ -39,7 +40,6 @@ type Conn struct {
 // newConn returns a connection that is in no state yet.
 func newConn(l *Layer, t tuple, route packet.Route, iss Seq, tsOffset uint32) *Conn {
 	c := &Conn{layer: l, tuple: t, route: route, linger: -1}
-	c.readers.L = &c.mu
 	c.tcb.init(&l.cfg, &l.stats, iss, tsOffset)
 	c.tcb.advMSS = advertisedMSS(route)
 	c.updatePath()
@@ -110,18 +110,6 @@ func (c *Conn) Flush() {
 	c.settle(c.layer.clock.now())
 }
 
-// expired is the timer.
-func (c *Conn) expired() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.layer.clock.now()
-	c.timerAt = 0
-	c.timerExpired(now)
-	c.notePressure()
-	c.tcb.advance(now)
-	c.settle(now)
-}
-
 // settle follows every change of the tcb: it sends what is to be sent, wakes who
 // can go on (but for readers that Flush will wake), sets the timer, and lets go of a
 // connection that has ended.
@@ -151,8 +139,23 @@ func (c *Conn) readersDue() bool { return c.tcb.postedN > 0 || c.tcb.readable() 
 
 func (c *Conn) wakeReaders() {
 	if c.readersDue() {
+		c.wakeAllReaders()
+	}
+}
+
+// wakeAllReaders wakes them whatever there is to read.
+func (c *Conn) wakeAllReaders() {
+	if c.readers != nil {
 		c.readers.Broadcast()
 	}
+}
+
+// waitToRead waits for what concerns Read.
+func (c *Conn) waitToRead() {
+	if c.readers == nil {
+		c.readers = sync.NewCond(&c.mu)
+	}
+	c.readers.Wait()
 }
 
 // waitToWrite waits for what concerns Write, Dial and a Close that lingers.
@@ -182,22 +185,6 @@ func (c *Conn) output(now instant) {
 	c.observe()
 }
 
-// schedule arms the timer, if the next deadline is earlier than the one it is armed
-// for: mostly deadlines move later, and a timer that fires early costs less than
-// to move it each time.
-func (c *Conn) schedule(now instant) {
-	at := c.tcb.nextTimeout()
-	if at == 0 || (c.timerAt != 0 && c.timerAt <= at) {
-		return
-	}
-	c.timerAt = at
-	if c.timer == nil {
-		c.timer = time.AfterFunc(at.sub(now), c.expired)
-		return
-	}
-	c.timer.Reset(at.sub(now))
-}
-
 // count keeps CurrEstab.
 func (c *Conn) count() {
 	established := c.tcb.state == Established || c.tcb.state == CloseWait
@@ -215,9 +202,7 @@ func (c *Conn) count() {
 // detach takes the connection out of the table, and puts e in its place.
 func (c *Conn) detach(e entry) {
 	c.detached = true
-	if c.timer != nil {
-		c.timer.Stop()
-	}
+	c.unschedule()
 	if c.layer.conns.replace(c.tuple, entry{conn: c}, e) && e.wait != nil {
 		c.layer.waits.add(e.wait)
 	}
@@ -245,7 +230,7 @@ func (c *Conn) abort(err error) {
 	c.called("close", "the stack or the listener is closed")
 	c.tcb.abort(err)
 	c.settle(c.layer.clock.now())
-	c.readers.Broadcast()
+	c.wakeAllReaders()
 	c.wakeWriters()
 }
 

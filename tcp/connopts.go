@@ -28,7 +28,7 @@ func (c *Conn) Close() error {
 	} else {
 		c.tcb.close(c.layer.clock.now())
 	}
-	c.readers.Broadcast()
+	c.wakeAllReaders()
 	c.wakeWriters()
 	c.settle(c.layer.clock.now())
 	if c.linger > 0 {
@@ -49,7 +49,7 @@ func (c *Conn) awaitDelivery() {
 
 // CloseRead drops what is queued and what will arrive. Read returns [io.EOF].
 func (c *Conn) CloseRead() error {
-	return c.do("close", func() { c.tcb.closeRead(); c.readers.Broadcast() })
+	return c.do("close", func() { c.tcb.closeRead(); c.wakeAllReaders() })
 }
 
 // CloseWrite ends our stream, after all that was written: the half-close of RFC 9293 3.6.
@@ -113,7 +113,7 @@ func (c *Conn) setRead(t time.Time) {
 		}
 		c.readEnd = new(deadline.Deadline)
 	}
-	c.readEnd.Set(t, &c.mu, c.readers.Broadcast)
+	c.readEnd.Set(t, &c.mu, c.wakeAllReaders)
 }
 
 func (c *Conn) setWrite(t time.Time) {

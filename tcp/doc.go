@@ -27,6 +27,7 @@
 //	prr.go        cwnd within a fast recovery; undo.go: telling that a recovery was needless
 //	output.go     next, the only sender
 //	timers.go     nextTimeout and advance: retransmission, persist
+//	alarm.go      waking at a deadline that is near; wheel.go: or far
 //	keepalive.go  probes of a silent peer
 //	user.go       what the application's calls do to the state
 //	control.go    ICMP errors

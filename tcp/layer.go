@@ -41,6 +41,7 @@ type Layer struct {
 	conns  table
 	waits  timeWaits
 	memory memory
+	alarms alarms
 
 	mu        sync.RWMutex
 	listeners map[netip.AddrPort]*Listener
@@ -62,6 +63,7 @@ func New(net Network, cfg Config) (*Layer, error) {
 		listeners: make(map[netip.AddrPort]*Listener),
 	}
 	l.conns.init()
+	l.alarms.init(l.clock)
 	l.secret = newSecret(l.random)
 	l.waits.layer = l
 	l.memory.limit, l.memory.stats, l.memory.clock = cfg.Memory, &l.stats, l.clock
@@ -219,5 +221,6 @@ func (l *Layer) Close() error {
 		}
 	}
 	l.waits.close()
+	l.alarms.close()
 	return nil
 }

@@ -41,11 +41,11 @@ func (c *Conn) read(p []byte) (int, error) {
 // directly, unless another Read's buffer is.
 func (c *Conn) waitFor(p []byte) (n int) {
 	if c.tcb.posted != nil {
-		c.readers.Wait()
+		c.waitToRead()
 		return 0
 	}
 	c.tcb.posted = p
-	c.readers.Wait()
+	c.waitToRead()
 	n = int(c.tcb.postedN)
 	c.tcb.posted, c.tcb.postedN = nil, 0
 	if n > 0 {
@@ -209,6 +209,6 @@ func (c *Conn) takeChunk() (*chunk, error) {
 			c.hasRead() // that there is no more
 			return nil, c.endError()
 		}
-		c.readers.Wait()
+		c.waitToRead()
 	}
 }

@@ -8,7 +8,7 @@ type windows struct {
 	ssthresh int
 	mss      int
 	credit   int         // bytes that arrived beyond a gap, to be counted once it is filled
-	hystart  *hystart    // nil: not in the first slow start, or nothing was acknowledged yet
+	hystart  *hystart    // nil: not in the first slow start, or no data was acknowledged yet
 	valid    *validation // nil: nothing is known of the use of cwnd
 }
 
@@ -67,6 +67,9 @@ func (w *windows) slowStart(a *ackInfo, n int) (rest int) {
 // firstSlowStart has no ssthresh to go by, but the delay.
 func (w *windows) firstSlowStart(a *ackInfo, n int) (rest int) {
 	if w.hystart == nil {
+		if a.nxt == 1 { // of the SYN, before any data: no round has begun
+			return 0
+		}
 		w.hystart = &hystart{roundEnd: a.nxt}
 	}
 	grow, done := w.hystart.growth(a, n)
