@@ -285,7 +285,7 @@ func TestWithoutPrivilege(t *testing.T) {
 	if !isolated(t) {
 		return
 	}
-	for _, command := range []string{"up", "ping 198.18.1.1"} {
+	for _, command := range []string{"up", "ping 198.18.1.1", "explain --via tun 198.18.5.1"} {
 		cmd := tinystack(strings.Fields(command)...)
 		const nobody = 65534
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

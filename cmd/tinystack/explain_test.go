@@ -2,10 +2,19 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/tinystack/tinystack/internal/explain"
+	"github.com/tinystack/tinystack/internal/netcfg"
 )
 
 // explainCode runs explain, and returns its output and exit code.
@@ -32,6 +41,22 @@ func TestExplainExitCodes(t *testing.T) {
 		"http://":                    exitURL,
 		"http://nothing.google.com/": exitNoName,
 		"http://203.0.113.80:81/":    exitNoConnect,
+		"-m 0.03 www.google.com":     exitTimeout,
+		"-m 0 www.google.com":        exitUsage,
+		"--via host www.google.com":  exitUsage,
+		"--iterative www.google.com": exitUsage,
+		// What is wrong is said before the device is opened.
+		"--via tun --lose 7 www.google.com":                    exitUsage,
+		"--via tun --seed 1 www.google.com":                    exitUsage,
+		"--via tun --mtu 1400 --mss 1000 www.google.com":       exitUsage,
+		"--via tun --addr x www.google.com":                    exitUsage,
+		"--via tun --dns-upstream x www.google.com":            exitUsage,
+		"--via tun --root-hints x www.google.com":              exitUsage,
+		"--via tun --iterative --root-hints x www.google.com":  exitUsage,
+		"--via tun --iterative --dns-upstream 192.0.2.1 a.com": exitUsage,
+		"--via tun --cc guess www.google.com":                  exitUsage,
+		"--via tun https://www.google.com/":                    exitScheme,
+		"--via tun http://":                                    exitURL,
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
@@ -39,6 +64,27 @@ func TestExplainExitCodes(t *testing.T) {
 				t.Errorf("code %d, want %d: %s", code, want, stderr)
 			}
 		})
+	}
+}
+
+// What goes wrong with the network has the exit code that curl would end with.
+func TestExplainExit(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[int]error{
+		exitOK:         nil,
+		exitNoName:     &net.DNSError{Err: "no such host", IsNotFound: true},
+		exitNoConnect:  &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+		exitPartial:    io.ErrUnexpectedEOF,
+		exitTimeout:    &net.OpError{Op: "dial", Err: context.DeadlineExceeded},
+		exitEmptyReply: fmt.Errorf("http: %w", io.EOF),
+		exitReceive:    &net.OpError{Op: "read", Err: syscall.ECONNRESET},
+		exitUsage:      &explain.ConfigError{},
+		exitFailure:    errors.New("any other"),
+		exitMissing:    &netcfg.MissingError{},
+	} {
+		if got := exitCode(explainError(err)); err != nil && got != want {
+			t.Errorf("%v: exit code %d, want %d", err, got, want)
+		}
 	}
 }
 

@@ -10,12 +10,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tinystack/tinystack/internal/netcfg"
+	"github.com/tinystack/tinystack/tcp"
 )
 
-// Limits of --mtu: what every IPv4 link must carry (RFC 791 3.2), and the longest packet.
+// Limits of --mtu: what every IPv4 link must carry (RFC 791 3.2), and the longest packet; and
+// what it is unless told, that of Ethernet.
 const (
-	minMTU = 68
-	maxMTU = 65535
+	minMTU     = 68
+	maxMTU     = 65535
+	defaultMTU = 1500
 )
 
 // Drivers of the TUN device.
@@ -49,7 +52,7 @@ func (f *netFlags) add(cmd *cobra.Command, device, addr string) {
 	flags.StringVar(&f.dev, "dev", device, "name of the TUN `device`")
 	flags.StringVar(&f.addr, "addr", addr, "the stack's `address` and its subnet")
 	flags.StringVar(&f.hostAddr, "host-addr", "", "the host's `address` in that subnet (default its first)")
-	flags.IntVar(&f.mtu, "mtu", 1500, "largest packet in `bytes`, 68 to 65535")
+	flags.IntVar(&f.mtu, "mtu", defaultMTU, "largest packet in `bytes`, 68 to 65535")
 	flags.StringVar(&f.driver, "driver", driver, "tun (Linux, with offloads) or water (portable, without)")
 	_ = cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions([]string{driverTUN, driverWater}, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -68,10 +71,12 @@ type netConfig struct {
 	host   netip.Addr
 	mtu    int
 	driver string
-	cc     string       // congestion control; "": the stack's choice
 	trace  string       // the file for the events; "": none
 	log    *slog.Logger // what goes wrong with it; nil: that is the error of closing the network
 	queues int          // of the device; 0: one; autoQueues: as many as suit
+	node   string       // the stack's name in what is traced; "": tinystack
+	tcp    tcp.Config   // its zero value is the stack's choice
+	whole  bool         // packets have the size that they have on a wire: no offloads
 }
 
 func (c netConfig) netcfg() netcfg.Config {

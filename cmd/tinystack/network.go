@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +12,6 @@ import (
 	"github.com/tinystack/tinystack/internal/netcfg"
 	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/stack"
-	"github.com/tinystack/tinystack/tcp"
 	"github.com/tinystack/tinystack/trace"
 )
 
@@ -40,7 +40,7 @@ func openNetwork(c netConfig, impair *link.ImpairConfig, watch func(*network) er
 	}
 	c.dev = dev.Name() // the system's choice, where the user made none
 	n := &network{dev: link.NewCapture(dev), trace: trace.New(), events: &traceFile{name: c.trace, log: c.log}}
-	n.node = n.trace.Node("tinystack")
+	n.node = n.trace.Node(cmp.Or(c.node, "tinystack"))
 	if watch != nil {
 		err = watch(n)
 	}
@@ -64,7 +64,7 @@ func openDevice(c netConfig, impair *link.ImpairConfig) (link.Device, error) {
 	if c.driver == driverWater {
 		dev, err = link.OpenWater(link.WaterConfig{Name: c.dev, MTU: c.mtu})
 	} else {
-		dev, err = openTUN(c, impair != nil)
+		dev, err = openTUN(c, c.whole || impair != nil)
 	}
 	if err != nil || impair == nil {
 		return dev, err
@@ -99,7 +99,7 @@ func (n *network) start(c netConfig) (err error) {
 	if n.host, err = netcfg.Up(c.netcfg()); err != nil {
 		return err
 	}
-	config := stack.Config{TCP: tcp.Config{Congestion: c.cc}, Trace: n.node}
+	config := stack.Config{TCP: c.tcp, Trace: n.node}
 	if n.stack, err = stack.New(config); err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (f *upFlags) plan() (p upPlan, err error) {
 	if !slices.Contains(congestionControls, f.cc) {
 		return p, usagef("--cc %q is none of %s", f.cc, strings.Join(congestionControls, ", "))
 	}
-	p.net.cc = f.cc
+	p.net.tcp.Congestion = f.cc
 	if p.net.queues, err = f.deviceQueues(); err != nil {
 		return p, err
 	}

@@ -24,13 +24,12 @@ func (s *story) again(ctx context.Context, u *url.URL) error {
 	return err
 }
 
-// remembers returns what a node's cache has of a name, though nobody asked it.
-func (s *story) remembers(node, name string) (e dnsclient.Entry, ok bool) {
-	n := s.lab.Node(node)
-	if n == nil || n.Cache() == nil {
+// remembers returns what a cache has of a name, though nobody asked it.
+func (c *nameCache) remembers(name string) (e dnsclient.Entry, ok bool) {
+	if c.cache == nil {
 		return e, false
 	}
-	for _, e := range n.Cache().Snapshot() {
+	for _, e := range c.cache.Snapshot() {
 		if e.Name == name && e.Type == dns.TypeA && !e.Stale {
 			return e, true
 		}

@@ -13,7 +13,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/tinystack/tinystack/dnsclient"
-	"github.com/tinystack/tinystack/internal/lab"
 	"github.com/tinystack/tinystack/internal/tracedns"
 	"github.com/tinystack/tinystack/internal/tracehttp"
 	"github.com/tinystack/tinystack/trace"
@@ -28,15 +27,15 @@ const (
 
 // browser is a small one, with a cache of names and one of pages, and one connection.
 type browser struct {
-	host  *lab.Node
+	host  host
 	trace *trace.Node
 	names *dnsclient.Cache
 	pages map[string]*stored
 }
 
-func newBrowser(l *lab.Lab) (*browser, error) {
+func newBrowser(w world) (*browser, error) {
 	names, err := dnsclient.NewCache(dnsclient.CacheConfig{})
-	return &browser{l.Node(nodeHost), l.Trace().Node(nodeBrowser), names, map[string]*stored{}}, err
+	return &browser{w.host(), w.node(nodeBrowser), names, map[string]*stored{}}, err
 }
 
 // lookup returns the first address of a host.
@@ -75,18 +74,22 @@ func address(records []dns.RR, host string) (netip.Addr, error) {
 // tab is a connection of the browser's, and what is asked over it.
 type tab struct {
 	browser *browser
-	conn    *lab.Conn
+	to      netip.AddrPort
+	conn    connection
 	http    *http.Transport
 	client  http.RoundTripper
 }
 
-// connect opens a connection to a server.
-func (b *browser) connect(ctx context.Context, to netip.AddrPort) (*tab, error) {
-	c, err := b.host.DialContext(ctx, "tcp", to.String())
+// tab returns one without a connection.
+func (b *browser) tab(to netip.AddrPort) *tab { return &tab{browser: b, to: to} }
+
+// open opens a connection to the server, in place of one that is closed.
+func (t *tab) open(ctx context.Context) error {
+	c, err := t.browser.host.DialContext(ctx, "tcp", t.to.String())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t := &tab{browser: b, conn: c.(*lab.Conn)}
+	t.conn = c.(connection)
 	used := false
 	t.http = &http.Transport{
 		DisableCompression: true,
@@ -98,10 +101,12 @@ func (b *browser) connect(ctx context.Context, to netip.AddrPort) (*tab, error) 
 			return t.conn, nil
 		},
 	}
-	t.client = tracehttp.Transport(b.host.Trace(), t.http)
-	return t, nil
+	t.client = tracehttp.Transport(t.browser.host.Trace(), t.http)
+	return nil
 }
 
+// errConnGone is what a request ends with that would need another connection: the server has
+// closed this one.
 var errConnGone = errors.New("the server has closed the connection")
 
 // id is the connection as the host's events have it.

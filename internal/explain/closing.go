@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tinystack/tinystack/trace"
@@ -11,31 +12,30 @@ import (
 // timeout of a lost FIN.
 const patience = 3 * time.Second
 
+// States that the story has words for.
+const (
+	stateEstablished = "ESTABLISHED"
+	stateTimeWait    = "TIME-WAIT"
+	stateLastAck     = "LAST-ACK"
+	stateClosed      = "CLOSED"
+)
+
 // closeTab closes the connection, and tells how that goes.
 func (s *story) closeTab(t *tab) {
 	began := s.now()
-	_, from := s.log.since(0)
 	t.close()
 	s.awaitClose(t)
-	events, _ := s.log.since(from)
+	events, _ := s.log.since(0)
 	if e := first(events, func(e *trace.Event) bool {
-		return e.Kind == trace.StateChange && e.Node == nodeHost && e.Conn == t.id() && e.State.To == "TIME-WAIT"
-	}); e != nil {
+		return e.Kind == trace.StateChange && e.Node == nodeHost && e.Conn == t.id() && e.State.To == stateTimeWait
+	}); e != nil && e.Time.After(began) {
 		s.spans = append(s.spans, span{name: "TCP close", began: began, end: e.Time})
 	}
 	s.page.station(began, "The close: each end says that it has no more to send")
-	flow := s.during(t, from)
-	for _, g := range flow {
-		s.tellClosing(g)
-	}
-	if len(flow) == 3 {
-		s.page.item("", "Four steps in three segments: the server had its own FIN ready when it was to acknowledge the host's, and sent both in one.")
-	}
-	s.tellLosses(flow)
-	s.tellStates(events, t)
+	s.tellClose(t)
 }
 
-// awaitClose waits until both ends have nothing to send any more.
+// awaitClose waits until both ends have nothing to send any more, as far as that is seen.
 func (s *story) awaitClose(t *tab) {
 	const step = 5 * time.Millisecond
 	for range patience / step {
@@ -46,46 +46,117 @@ func (s *story) awaitClose(t *tab) {
 	}
 }
 
-// closed reports whether the server has heard the last of the connection.
+// closed reports whether the server has heard the last of the connection; if that is not
+// seen, whether the host has sent it.
 func (s *story) closed(t *tab) bool {
 	events, _ := s.log.since(0)
-	c := reversed(t.id())
+	if s.world.whole() {
+		return enters(events, nodeWeb, reversed(t.id()), stateClosed)
+	}
+	if enters(events, nodeHost, t.id(), stateClosed) {
+		return true
+	}
+	var fin *segment
+	for _, g := range s.log.flow(t.id()) {
+		if g.has('F') && !g.host {
+			fin = g
+		}
+		if g.host && fin != nil && g.tcp().Ack == fin.end() && enters(events, nodeHost, t.id(), stateTimeWait) {
+			return true
+		}
+	}
+	return false
+}
+
+// enters reports whether a connection at a node has come to a state.
+func enters(events []*trace.Event, node string, c trace.Conn, state string) bool {
 	return first(events, func(e *trace.Event) bool {
-		return e.Kind == trace.StateChange && e.Node == nodeWeb && e.Conn == c && e.State.To == "CLOSED"
+		return e.Kind == trace.StateChange && e.Node == node && e.Conn == c && e.State.To == state
 	}) != nil
 }
 
-func (s *story) tellClosing(g *segment) {
+// tellClose tells how the connection ended: what came from the first FIN or RST on.
+func (s *story) tellClose(t *tab) {
+	flow := s.log.flow(t.id())
+	for len(flow) > 0 && !flow[0].has('F') && !flow[0].has('R') {
+		flow = flow[1:]
+	}
+	fins := 0
+	for _, g := range flow {
+		s.tellClosing(g, fins)
+		if g.has('F') {
+			fins++
+		}
+	}
+	if len(flow) == 3 && fins == 2 && flow[1].has('F') {
+		one, other := "host", "server"
+		if !flow[0].host {
+			one, other = other, one
+		}
+		s.page.item("", "Four steps in three segments: the %s had its own FIN ready when it was to acknowledge the %s's, and sent both in one.", other, one)
+	}
+	s.tellLosses(flow)
+	s.tellStates(t)
+}
+
+// tellClosing tells of a segment after so many FINs.
+func (s *story) tellClosing(g *segment, fins int) {
 	t := g.tcp()
-	switch {
-	case g.has('F') && g.host:
-		s.tellSegment("FIN", g, "the browser is done: it sends no more than up to %d", t.Seq)
+	who := "server"
+	if g.host {
+		who = "browser"
+	}
+	switch at := g.end() - 1; {
+	case g.has('F') && fins == 0:
+		s.tellSegment("FIN", g, "the %s is done: it sends no more than up to %d", who, at)
 	case g.has('F'):
-		s.tellSegment("FIN", g, "the server is done too, at %d; next it expects %d", t.Seq, t.Ack)
+		s.tellSegment("FIN", g, "the %s is done too, at %d; next it expects %d", who, at, t.Ack)
 	case g.has('R'):
 		s.tellSegment("RST", g, "the connection is given up")
+	case t.Data > 0:
+		s.tellSegment("data", g, "%d bytes from %d on", t.Data, t.Seq)
 	default:
 		s.tellSegment("ACK", g, "next I expect %d: a FIN counts for one", t.Ack)
 	}
 }
 
-// tellStates says through which states both ends went.
-func (s *story) tellStates(events []*trace.Event, t *tab) {
-	for _, end := range []struct {
-		node, label string
-		conn        trace.Conn
-	}{{nodeHost, "host", t.id()}, {nodeWeb, "server", reversed(t.id())}} {
-		path := ""
-		for _, e := range events {
-			if e.Kind == trace.StateChange && e.Node == end.node && e.Conn == end.conn {
-				if path == "" {
-					path = e.State.From
-				}
-				path += fmt.Sprintf(" -> %s", e.State.To)
-			}
-		}
-		s.page.item(end.label, "%s", path)
+// tellStates says through which states both ends went, and what is left of the connection.
+func (s *story) tellStates(t *tab) {
+	events, _ := s.log.since(0)
+	ours := path(events, nodeHost, t.id())
+	s.page.item("host", "%s", ours)
+	if s.world.whole() {
+		s.page.item("server", "%s", path(events, nodeWeb, reversed(t.id())))
+	} else {
+		s.page.item("server", "what it made of this is not ours to see")
 	}
-	s.page.say("Who closes first waits: the host keeps the connection in TIME-WAIT for 60 seconds more, in case its last ACK is lost and the FIN comes " +
-		"again, and so that nothing that is late is taken for a new connection's (RFC 9293 3.6.1). It costs a few bytes of memory, and the page is there already.")
+	switch {
+	case strings.Contains(ours, stateTimeWait):
+		s.page.say("Who closes first waits: the host keeps the connection in TIME-WAIT for 60 seconds more, in case its last ACK is lost and the FIN comes " +
+			"again, and so that nothing that is late is taken for a new connection's (RFC 9293 3.6.1). It costs a few bytes of memory, and the page is there already.")
+	case strings.HasSuffix(ours, stateLastAck+" -> "+stateClosed):
+		s.page.say("Who closes first waits, and that was the server: it keeps the connection in TIME-WAIT, so that nothing that is late is taken for " +
+			"a new connection's (RFC 9293 3.6.1). The host remembers nothing of it.")
+	case strings.HasSuffix(ours, stateClosed):
+		s.page.say("A RST ends a connection at once, and nothing is kept of it (RFC 9293 3.10.7.4).")
+	default:
+		s.page.say("The server has not ended its side after %v more, and the story waits no longer.", patience)
+	}
+}
+
+// path is the states that an end of a connection went through from ESTABLISHED on.
+func path(events []*trace.Event, node string, c trace.Conn) string {
+	text := ""
+	for _, e := range events {
+		if e.Kind != trace.StateChange || e.Node != node || e.Conn != c {
+			continue
+		}
+		if text == "" && e.State.From == stateEstablished {
+			text = e.State.From
+		}
+		if text != "" {
+			text += fmt.Sprintf(" -> %s", e.State.To)
+		}
+	}
+	return text
 }

@@ -29,7 +29,7 @@ func plainTrip(ctx context.Context, seed uint64, u *url.URL) <-chan summary {
 			done <- summary{err: err}
 			return
 		}
-		defer s.lab.Close()
+		defer s.close()
 		done <- s.summary(s.trip(ctx, u))
 	}()
 	return done

@@ -1,14 +1,13 @@
 package explain
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/tinystack/tinystack/internal/lab"
-	"github.com/tinystack/tinystack/link"
 	"github.com/tinystack/tinystack/tcp"
 )
 
@@ -18,8 +17,12 @@ type Config struct {
 	URL string
 	// Color has the text use colours.
 	Color bool
+	// Own is the stack whose trip it is, over its own network; nil: the lab's host, in the lab.
+	Own *Own
 	// Seed is the lab's.
 	Seed uint64
+	// Limit is how long the trip may take; 0: 30 s.
+	Limit time.Duration
 
 	// Again has the URL visited a second time, with what the caches have by then.
 	Again bool
@@ -33,8 +36,9 @@ type Config struct {
 	// Pcap is where the packets are written for Wireshark; nil: nowhere.
 	Pcap io.Writer
 
-	// Change is what is different from the plain trip, which is then taken too, for the
-	// difference to be told.
+	// Change is what is different from the plain trip. In the lab that is then taken too, for
+	// the difference to be told; a stack of the caller's has the change already, by
+	// [Change.TCP] and its device, and Lose is refused.
 	Change
 }
 
@@ -42,14 +46,15 @@ type Config struct {
 type Change struct {
 	// Lose are the packets to lose.
 	Lose Losses
-	// Delay is how much longer a packet takes between the home router and the provider,
-	// each way; 0 to 10 s.
+	// Delay is how much longer a packet takes between the home router and the provider, of a
+	// stack of the caller's on its device, each way; 0 to 10 s.
 	Delay time.Duration
-	// MSS is the host's, in bytes, 536 to 1460; 0: 1460.
+	// MSS is the host's, in bytes, 536 to 1460; 0: 1460. Its device's MTU is 40 more.
 	MSS int
 	// Rwnd is the host's receive buffer in bytes, 4096 to 16777216; 0: tcp's default.
 	Rwnd int
-	// CC is the server's congestion control: "cubic", "reno" or "bbr"; "": tcp's default.
+	// CC is the server's congestion control, of a stack of the caller's its own: "cubic", "reno"
+	// or "bbr"; "": tcp's default.
 	CC string
 	// NoSACK keeps the host from offering SACK.
 	NoSACK bool
@@ -60,6 +65,19 @@ var controls = []string{tcp.CUBIC, tcp.Reno, tcp.BBR}
 
 // maxDelay is the longest that Change.Delay may be.
 const maxDelay = 10 * time.Second
+
+// TCP is the host's TCP with the change; its congestion control is that of the caller's stack.
+func (c Change) TCP() tcp.Config {
+	return tcp.Config{ReceiveBuffer: c.Rwnd, NoSACK: c.NoSACK, Congestion: c.CC}
+}
+
+// MTU is that of the host's device with the change, 0 if it is as without.
+func (c Change) MTU() int {
+	if c.MSS == 0 {
+		return 0
+	}
+	return c.MSS + headers
+}
 
 // changes are the changes in words, "" if there are none.
 func (c Change) String() (text string) {
@@ -81,6 +99,27 @@ func (c Change) String() (text string) {
 	return text
 }
 
+// Check returns the error that [Run] would return before it begins: a *[URLError], or a
+// *[ConfigError] about what is out of range, or is the lab's alone.
+func (c Config) Check() error {
+	if _, err := parseURL(c.URL); err != nil {
+		return err
+	}
+	err := c.Change.check()
+	switch {
+	case c.Limit < 0:
+		err = fmt.Errorf("a limit of %v is negative", c.Limit)
+	case c.Own != nil && c.Lose.String() != "":
+		err = errors.New("packets are lost on purpose in the lab only: what comes in from elsewhere can't be numbered before it is there")
+	case c.Own != nil && c.Seed != 0:
+		err = errors.New("a seed is the lab's: outside of it chance can't be repeated")
+	}
+	if err != nil {
+		return &ConfigError{err}
+	}
+	return nil
+}
+
 // check refuses what is out of range by its name; what the lab checks is left to it.
 func (c Change) check() error {
 	switch {
@@ -94,32 +133,4 @@ func (c Change) check() error {
 		return fmt.Errorf("there is no congestion control %q: %s", c.CC, strings.Join(controls, ", "))
 	}
 	return nil
-}
-
-// newLab makes the lab of a trip that is changed so; l loses what is to be lost.
-func (c Change) newLab(seed uint64, l *log) (*lab.Lab, error) {
-	cfg := lab.Config{Seed: seed}
-	cfg.Host.ReceiveBuffer, cfg.Host.NoSACK = c.Rwnd, c.NoSACK
-	cfg.Web.Congestion = c.CC
-	if c.MSS != 0 {
-		cfg.MTU = c.MSS + 40
-	}
-	net, err := lab.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	l.lose = c.Lose.chooser(seed)
-	net.Trace().Subscribe(l.add)
-	access, lan := net.Wire("access"), net.Wire("lan")
-	slow := access.Impairment()
-	slow.Delay += c.Delay
-	bad := lan.Impairment()
-	bad.LoseIf = func(_ uint64, b []byte) bool { return l.doom(b) }
-	for w, cfg := range map[*lab.Wire]link.ImpairConfig{access: slow, lan: bad} {
-		if err := w.Impair(cfg); err != nil {
-			net.Close()
-			return nil, err
-		}
-	}
-	return net, nil
 }

@@ -21,7 +21,7 @@ func (s *story) tellExchange(x *exchange, t *tab, from int) {
 	flow := s.during(t, from)
 	s.tellRequest(x, flow)
 	s.tellResponse(x, flow)
-	s.tellRounds(flow)
+	s.tellRounds(t, flow)
 	s.tellLosses(flow)
 	s.tellKept(x)
 }

@@ -6,7 +6,7 @@ import "github.com/tinystack/tinystack/trace"
 type segment struct {
 	n    int          // on the host's wire; 0: it never was there
 	host bool         // the host sent it, not the server
-	sent *trace.Event // by its first sender
+	sent *trace.Event // by its first sender; if that is not told, as got
 	got  *trace.Event // by the other end; nil: not, or not yet
 	lost bool         // on the host's wire
 }
@@ -58,6 +58,12 @@ func (l *log) flow(c trace.Conn) (segments []*segment) {
 				s.n, s.lost = p.n, p.lost
 			}
 			byID[e.ID], segments = s, append(segments, s)
+		case e.Kind == trace.Received && l.origin(e) == e:
+			s := &segment{sent: e, got: e}
+			if p := l.byEvent[e.ID]; p != nil {
+				s.n = p.n
+			}
+			segments = append(segments, s)
 		case e.Kind == trace.Received:
 			if from := byID[l.origin(e).ID]; from != nil {
 				from.got = e

@@ -98,8 +98,8 @@ func power(n string) string {
 func (s *story) tellAgreed(t *tab, syn, synAck *segment) {
 	i := t.conn.Info()
 	ours, theirs := options(syn)["mss"], options(synAck)["mss"]
-	s.page.item("so MSS", "the host's wire takes packets of %s bytes, 40 of which are the IP and TCP headers: each segment can bring it %s bytes of data. "+
-		"The server announces %s. Each sends segments no larger than the other announced, and than its own wire takes (RFC 9293 3.7.1).", plus40(ours), ours, theirs)
+	s.page.item("so MSS", "the host's wire takes packets of %s bytes, %d of which are the IP and TCP headers: each segment can bring it %s bytes of data. "+
+		"The server announces %s. Each sends segments no larger than the other announced, and than its own wire takes (RFC 9293 3.7.1).", packetOf(ours), headers, ours, theirs)
 	if i.Timestamps {
 		s.page.item("", "The timestamps in each segment take 12 bytes of it: %d bytes of data are left.", i.SndMSS)
 	}
@@ -108,12 +108,16 @@ func (s *story) tellAgreed(t *tab, syn, synAck *segment) {
 		ms(rtt), ms(i.RTO))
 }
 
-func plus40(mss string) string {
+// headers are the bytes of those of IP and TCP, without options.
+const headers = 40
+
+// packetOf is the length of the packet that brings so much data.
+func packetOf(mss string) string {
 	n, err := strconv.Atoi(mss)
 	if err != nil {
 		return "?"
 	}
-	return strconv.Itoa(n + 40)
+	return strconv.Itoa(n + headers)
 }
 
 // tellNoConnection tells why there is none.

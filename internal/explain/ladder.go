@@ -17,9 +17,17 @@ const (
 // ladder draws the packets on the host's wire as a sequence diagram.
 func (s *story) ladder() {
 	packets := s.log.wire()
-	s.page.station(s.now(), "The ladder: all packets, and the states of both ends")
+	whose := "both ends"
+	if !s.world.whole() {
+		whose = "our end"
+	}
+	s.page.station(s.now(), "The ladder: all packets, and the states of "+whose)
 	s.page.say("Numbers of sequence and acknowledgment count from 0 at each SYN. A state stands where an end enters it.")
-	s.page.printf("%4s%10s %-*s%-*s %s\n", "", "ms", stateColumn, "host", wireColumns, "", "other end")
+	end := "other end"
+	if !s.world.whole() {
+		end = "not ours"
+	}
+	s.page.printf("%4s%10s %-*s%-*s %s\n", "", "ms", stateColumn, "host", wireColumns, "", end)
 	d := &drawing{states: map[trace.ID]string{}, first: map[trace.Conn]uint32{}}
 	d.place(s.log)
 	for _, p := range packets {
@@ -58,12 +66,15 @@ func (d *drawing) place(l *log) {
 
 // rung draws one packet.
 func (s *story) rung(d *drawing, p *numbered) {
-	out := p.sent.Node == nodeHost
+	out := p.out()
 	left, right := d.states[p.origin.ID], d.states[d.got[p.origin.ID]]
-	if !out {
+	switch {
+	case !s.world.whole():
+		right = ""
+	case !out:
 		left, right = right, left
 	}
-	if p.origin.Packet.TCP == nil && right == "" {
+	if p.origin.Packet.TCP == nil && right == "" && s.world.whole() {
 		right = "router"
 	}
 	at := strings.TrimSuffix(s.page.at(p.sent.Time), " ms")
@@ -104,7 +115,7 @@ func (s *story) label(d *drawing, p *numbered) string {
 	if t == nil {
 		return s.labelOther(p)
 	}
-	conn := p.origin.Conn
+	conn := p.conn()
 	if strings.Contains(t.Flags, "S") {
 		d.first[conn] = t.Seq
 		if t.Flags == "S." {
@@ -136,13 +147,19 @@ func finAnd(flags string) string {
 // labelOther says what a packet is that is not TCP: what DNS asked with it, or answered.
 func (s *story) labelOther(p *numbered) string {
 	e := s.reason(p.origin)
+	if p.origin.Kind == trace.Received {
+		e = s.effect(p.origin)
+	}
 	if e != nil && e.DNS != nil {
 		if e.Kind == trace.Question {
 			return "DNS: " + strings.TrimSuffix(e.DNS.Name, ".") + " " + e.DNS.Type + "?"
 		}
 		return "DNS: " + e.DNS.Code + " " + values(e.DNS.Answer)
 	}
-	if p.origin.Packet.Protocol == "icmp" {
+	switch p.origin.Packet.Protocol {
+	case "":
+		return "not IPv4"
+	case "icmp":
 		return "ICMP"
 	}
 	return strings.ToUpper(p.origin.Packet.Protocol)

@@ -25,13 +25,15 @@ type log struct {
 	events  []*trace.Event
 	byID    map[trace.ID]*trace.Event
 	packets []*numbered
-	byEvent map[trace.ID]*numbered // by their being put on the wire, and by their being sent first
-	missed  uint64                 // events above maxEvents
+	byEvent map[trace.ID]*numbered    // by their being put on the wire, and by their being sent first
+	missed  uint64                    // events above maxEvents
+	onWire  func(e *trace.Event) bool // whether e, of a packet, numbers it
 	lose    func(n int, e *trace.Event) bool
 	doomed  map[string]int // packets that the wire is to lose, by their key
 }
 
-// numbered is a packet on the host's wire.
+// numbered is a packet on the host's wire. Where its sending is not told, the events are of
+// its being received.
 type numbered struct {
 	n      int
 	sent   *trace.Event // on to that wire
@@ -39,9 +41,22 @@ type numbered struct {
 	lost   bool         // on that wire
 }
 
-func newLog() *log {
+// out reports whether the host sent the packet.
+func (p *numbered) out() bool { return p.sent.Kind == trace.Sent && p.sent.Node == nodeHost }
+
+// conn is the connection as its sender sees it.
+func (p *numbered) conn() trace.Conn {
+	if p.origin.Kind == trace.Received {
+		return reversed(p.origin.Conn)
+	}
+	return p.origin.Conn
+}
+
+// newLog returns one that numbers those packets of which onWire says that they are on the
+// host's wire.
+func newLog(onWire func(*trace.Event) bool) *log {
 	return &log{
-		byID: map[trace.ID]*trace.Event{}, byEvent: map[trace.ID]*numbered{}, doomed: map[string]int{},
+		byID: map[trace.ID]*trace.Event{}, byEvent: map[trace.ID]*numbered{}, doomed: map[string]int{}, onWire: onWire,
 	}
 }
 
@@ -55,7 +70,7 @@ func (l *log) add(e *trace.Event) {
 	}
 	l.events = append(l.events, e)
 	l.byID[e.ID] = e
-	if e.Kind == trace.Sent && (e.Node == nodeHost || e.Node == nodeHome && e.Packet.Interface == homeLAN) {
+	if e.Packet != nil && l.onWire(e) {
 		l.number(e)
 	}
 }

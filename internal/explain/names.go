@@ -7,20 +7,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tinystack/tinystack/dnsclient"
 	"github.com/tinystack/tinystack/trace"
 )
-
-// cachesOf are the caches that a name may be in, in the order in which they are asked.
-var cachesOf = []struct{ node, label, whose string }{
-	{nodeBrowser, "browser", "its own cache"},
-	{nodeHost, "OS", "the stub resolver's cache"},
-	{nodeHome, "home router", "the forwarder's cache, at 192.0.2.1"},
-	{nodeResolver, "ISP", "the resolver's cache, at 198.51.100.53"},
-}
 
 // findAddress finds the address of the URL's host, and tells how.
 func (s *story) findAddress(ctx context.Context, u *url.URL) (netip.Addr, error) {
@@ -48,12 +41,12 @@ func (s *story) findAddress(ctx context.Context, u *url.URL) (netip.Addr, error)
 // tellCaches says which of the caches know the name.
 func (s *story) tellCaches(at time.Time, events []*trace.Event, name string) {
 	s.page.station(at, "The caches: who knows "+strings.TrimSuffix(name, ".")+" already?")
-	for _, c := range cachesOf {
+	for _, c := range s.world.caches() {
 		e := first(events, func(e *trace.Event) bool {
 			return e.Node == c.node && (e.Kind == trace.CacheHit || e.Kind == trace.CacheMiss) && e.DNS.Name == name
 		})
 		if e == nil {
-			if known, ok := s.remembers(c.node, name); ok {
+			if known, ok := c.remembers(name); ok {
 				s.page.row("%-12s%-38s %9s  has TTL %d s", c.label, c.whose, "not asked", int(known.TTL.Seconds()))
 			}
 			continue
@@ -90,21 +83,28 @@ func first(events []*trace.Event, match func(*trace.Event) bool) *trace.Event {
 	return nil
 }
 
-// tellRecursion tells whom the provider's resolver asked; false if nobody.
+// recursionText is what a resolver does that begins at the root; who it is stands before.
+const recursionText = "over UDP, port 53, and no server more than it must know (RFC 9156). " +
+	"It begins at a root server, whose address it is born with. Who does not know the answer refers it to the servers of a zone " +
+	"further down, with their addresses: glue, or they could not be found. " + portText
+
+// portText is what keeps answers from being forged.
+const portText = "Each question goes out from a random port with a random id, so that no stranger can forge the answer (RFC 5452)."
+
+// tellRecursion tells whom the node asked whose work that is; false if nobody.
 func (s *story) tellRecursion(events []*trace.Event) bool {
+	about := s.world.recursion()
 	var questions []*trace.Event
 	for _, e := range events {
-		if e.Kind == trace.Question && e.Node == nodeResolver && !e.Conn.Local.IsValid() {
+		if e.Kind == trace.Question && e.Node == about.node && !e.Conn.Local.IsValid() {
 			questions = append(questions, e)
 		}
 	}
 	if len(questions) == 0 {
 		return false
 	}
-	s.page.station(questions[0].Time, "The recursion: from the root down")
-	s.page.say("The ISP's resolver asks over UDP, port 53, and no server more than it must know (RFC 9156). " +
-		"It begins at a root server, whose address it is born with. Who does not know the answer refers it to the servers of a zone " +
-		"further down, with their addresses: glue, or they could not be found. Each question goes out from a random port with a random id, so that no stranger can forge the answer (RFC 5452).")
+	s.page.station(questions[0].Time, about.title)
+	s.page.say("%s", about.about)
 	for _, q := range questions {
 		s.tellQuestion(q, answerTo(events, q))
 	}
@@ -131,24 +131,49 @@ func (s *story) tellQuestion(q, a *trace.Event) {
 		s.page.item("  referral", "%s: ask %s", ownerOf(a.DNS.Answer), values(a.DNS.Answer))
 		s.page.item("  glue", "%s", pairs(a.DNS.Glue))
 	case "answer":
-		s.page.item("  answer", "%s; authoritative, TTL %d s", pairs(a.DNS.Answer), a.DNS.TTL)
+		s.page.item("  answer", "%s; %s, TTL %d s", pairs(a.DNS.Answer), authority(a), a.DNS.TTL)
 	case "negative":
 		s.page.item("  negative", "%s: %s", a.DNS.Code, a.Rule)
 	default:
-		s.page.item("  error", "%s %s", a.DNS.Code, a.Text)
+		s.page.item("  error", "%s", strings.TrimSpace(a.DNS.Code+" "+a.Text))
 	}
 }
 
-// whose says which server of the lab has an address.
+// authority says whether who answers has the zone.
+func authority(a *trace.Event) string {
+	if strings.HasPrefix(string(a.Rule), "authoritative") {
+		return "authoritative"
+	}
+	return "a resolver's"
+}
+
+// whose says which server has an address.
 func (s *story) whose(server string) string {
 	ap, err := netip.ParseAddrPort(server)
 	if err != nil {
 		return server
 	}
-	if n := s.lab.Owner(ap.Addr()); n != nil {
-		return n.Role() + " " + ap.Addr().String()
+	role := s.world.role(ap.Addr())
+	if role == "" {
+		role = s.nameOf(ap.Addr())
 	}
-	return server
+	return strings.TrimSpace(role + " " + ap.Addr().String())
+}
+
+// nameOf is the server's name that came with an address, "" if none did.
+func (s *story) nameOf(addr netip.Addr) string {
+	events, _ := s.log.since(0)
+	for _, e := range events {
+		if e.Kind != trace.Answer {
+			continue
+		}
+		for _, r := range slices.Concat(e.DNS.Glue, e.DNS.Answer) {
+			if field(r, 4) == addr.String() {
+				return field(r, 0)
+			}
+		}
+	}
+	return ""
 }
 
 // Records are texts of five fields: owner, TTL, class, type and value.
@@ -205,8 +230,7 @@ func (s *story) tellFound(events []*trace.Event, name string, addr netip.Addr, e
 	switch {
 	case err == nil && asked:
 		s.page.gap()
-		s.page.say("Back up the way it came, and each cache on it keeps the answer for its TTL: %s is %v, known at %s.",
-			strings.TrimSuffix(name, "."), addr, s.page.at(s.now()))
+		s.page.say("%s: %s is %v, known at %s.", s.world.recursion().found, strings.TrimSuffix(name, "."), addr, s.page.at(s.now()))
 	case err == nil:
 		s.page.say("%s is %v; no name server had to be asked.", strings.TrimSuffix(name, "."), addr)
 	case errors.As(err, &notFound) && notFound.IsNotFound:

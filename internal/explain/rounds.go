@@ -37,7 +37,11 @@ func heardOf(flow []*segment, one, two *segment) bool {
 }
 
 // tellRounds tells how the server came to send faster, if it had so much to send.
-func (s *story) tellRounds(flow []*segment) {
+func (s *story) tellRounds(t *tab, flow []*segment) {
+	if !s.world.whole() {
+		s.tellEchoedRounds(t, flow)
+		return
+	}
 	rounds := roundsOf(flow)
 	s.mostRounds = max(s.mostRounds, len(rounds))
 	if len(rounds) < 2 {
@@ -51,7 +55,7 @@ func (s *story) tellRounds(flow []*segment) {
 	for i, r := range rounds {
 		end := r.segments[len(r.segments)-1].sent
 		cwnd, phase := fmt.Sprint(initialWindow(rounds[0])), "slow start"
-		if c := last(events, end.ID, s.atServer(end, trace.CongestionChange)); c != nil {
+		if c := last(events, end.ID, like(end, trace.CongestionChange)); c != nil {
 			cwnd, phase = fmt.Sprint(c.Congestion.Cwnd), c.Congestion.Phase
 		}
 		s.page.row("%5d%12s%11d%13d%7s        %s", i+1, s.page.at(r.segments[0].sent.Time), len(r.segments), r.bytes, cwnd, phase)
@@ -69,20 +73,20 @@ func initialWindow(r *round) int {
 	return min(10*mss, max(2*mss, 14600))
 }
 
-// atServer matches events of one kind at the server, of the connection that e is of.
-func (s *story) atServer(e *trace.Event, kind trace.Kind) func(*trace.Event) bool {
+// like matches events of one kind at the node of e, of the connection that e is of.
+func like(e *trace.Event, kind trace.Kind) func(*trace.Event) bool {
 	return func(x *trace.Event) bool { return x.Kind == kind && x.Node == e.Node && x.Conn == e.Conn }
 }
 
 // tellWindow says whether the host's window was in the way.
 func (s *story) tellWindow(events []*trace.Event, rounds []*round) {
 	end := rounds[len(rounds)-1].segments[0].sent
-	w := last(events, end.ID, s.atServer(end, trace.WindowChange))
+	w := last(events, end.ID, like(end, trace.WindowChange))
 	if w == nil {
 		return
 	}
 	cwnd := initialWindow(rounds[0])
-	if c := last(events, end.ID, s.atServer(end, trace.CongestionChange)); c != nil {
+	if c := last(events, end.ID, like(end, trace.CongestionChange)); c != nil {
 		cwnd = c.Congestion.Cwnd
 	}
 	if w.Window.Peer < cwnd {

@@ -26,6 +26,9 @@ func (s *story) tellRoute(from int) {
 			s.tellChoice(e)
 		}
 	}
+	if !s.world.whole() && chosen.Route.Chosen.Gateway.IsValid() {
+		s.page.say("Which way %v and those behind it choose is not ours to see; tinystack traceroute finds out who they are.", chosen.Route.Chosen.Gateway)
+	}
 	if at := first(events, s.arrived(syn)); at == nil {
 		return
 	}

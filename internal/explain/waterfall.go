@@ -35,8 +35,11 @@ func (s *story) waterfall() {
 		s.page.row("%-22s%10s%7s  %s", clip(sp.name, 21), ms(sp.end.Sub(sp.began)), inRTTs(sp.end.Sub(sp.began), rtt), bar(sp, s.page.start, total))
 	}
 	s.page.row("%-22s%10s%7s", "all", ms(total), inRTTs(total, rtt))
-	if rtt > 0 {
+	switch {
+	case rtt > 0 && s.world.whole():
 		s.page.say("A round trip to the server takes %s. Almost all of the time is waiting for one: what makes a page fast is to need fewer.", ms(rtt))
+	case rtt > 0:
+		s.page.say("A round trip to the server takes %s, as the first handshake has it: what makes a page fast is to need fewer.", ms(rtt))
 	}
 }
 

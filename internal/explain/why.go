@@ -31,6 +31,7 @@ func (s *story) why(n int) error {
 }
 
 // causes are the packet's, a line each, the packet itself first. What routers forwarded is one.
+// They end where what is not seen begins.
 func (s *story) causes(p *numbered) (lines []string) {
 	var through []string
 	for e := p.sent; e != nil; e = s.log.event(e.Cause) {
@@ -46,6 +47,9 @@ func (s *story) causes(p *numbered) (lines []string) {
 		if len(through) > 0 {
 			line += ", forwarded by " + strings.Join(through, ", ")
 			through = nil
+		}
+		if e.Kind == trace.Received && e.Cause == 0 {
+			line += "; why it was sent is not ours to see"
 		}
 		if e.Rule != "" {
 			line += " -- " + string(e.Rule)
@@ -88,6 +92,12 @@ func (s *story) reason(e *trace.Event) *trace.Event {
 		cause = s.log.event(cause.Cause)
 	}
 	return cause
+}
+
+// effect is the first event of what a packet was read for, nil if there is none.
+func (s *story) effect(e *trace.Event) *trace.Event {
+	events, _ := s.log.since(0)
+	return first(events, func(x *trace.Event) bool { return x.Cause == e.ID && x.DNS != nil })
 }
 
 // numberOf is the number of a packet on the host's wire, with what goes before and after it.
