@@ -1,8 +1,13 @@
 package stack_test
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,22 +17,61 @@ import (
 	"github.com/tinystack/tinystack/trace"
 )
 
-// A transfer from one host to another, both ends included, in writes of 64 KiB.
+// A transfer from one host to another, both ends included, in writes of 64 KiB, and the share of the
+// garbage collector in what it takes of the processors.
 func BenchmarkTCPTransfer(b *testing.B) {
 	overLinks(b, func(b *testing.B, client, server *stack.Stack) {
-		const size = 64 << 10
 		go discard(listen(b, server, ":9"))
-		c := dial(b, client, "tcp", "198.18.0.2:9")
-		data := make([]byte, size)
-		b.SetBytes(size)
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := c.Write(data); err != nil {
-				b.Fatal(err)
-			}
+		for _, n := range []int{1, 4} {
+			b.Run(fmt.Sprintf("conns=%d", n), func(b *testing.B) { transferOver(b, client, n) })
 		}
 	})
 }
+
+func transferOver(b *testing.B, client *stack.Stack, conns int) {
+	const size = 64 << 10
+	data := make([]byte, size)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	gc := collectorTime()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for range conns {
+		c := dial(b, client, "tcp", "198.18.0.2:9")
+		defer c.Close()
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if _, err := c.Write(data); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(100*gc.share(collectorTime()), "gc-%")
+}
+
+// cpuTime is what the process took of the processors so far, in seconds.
+type cpuTime struct{ collector, all float64 }
+
+// collectorTime returns how it was spent up to now.
+func collectorTime() cpuTime {
+	runtime.GC() // which brings the figures up to date
+	s := []metrics.Sample{
+		{Name: "/cpu/classes/gc/total:cpu-seconds"},
+		{Name: "/cpu/classes/total:cpu-seconds"},
+		{Name: "/cpu/classes/idle:cpu-seconds"},
+	}
+	metrics.Read(s)
+	return cpuTime{s[0].Value.Float64(), s[1].Value.Float64() - s[2].Value.Float64()}
+}
+
+// share is the garbage collector's since then.
+func (t cpuTime) share(now cpuTime) float64 { return (now.collector - t.collector) / (now.all - t.all) }
 
 // A byte there and back: two segments, each through both hosts' layers.
 func BenchmarkTCPEcho(b *testing.B) {

@@ -114,9 +114,9 @@ func (p *manyPeers) send(i int, flags tcp.Flags, data []byte) {
 	}
 }
 
-// receive takes in n segments.
+// receive takes in n segments with a SYN or data; keepalive probes have neither.
 func (p *manyPeers) receive(n int) {
-	for range n {
+	for n > 0 {
 		size, _, err := p.dev.Read(p.in, true)
 		if err != nil {
 			p.t.Fatal(err)
@@ -129,6 +129,10 @@ func (p *manyPeers) receive(n int) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
+		if len(data) == 0 && !h.Flags.Has(tcp.SYN) {
+			continue
+		}
+		n--
 		e := &p.ends[p.index(ip.Dst, h.DstPort)]
 		e.rcv, e.echo = h.Seq+tcp.Seq(len(data)), h.Options.TSVal
 		if h.Flags.Has(tcp.SYN) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/tinystack/tinystack/stack"
@@ -98,7 +99,8 @@ func BenchmarkAccept(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "accepts/s")
 }
 
-// What idle connections take, that nobody reads from: bytes of heap, and of resident memory, each.
+// What idle connections take, that nobody reads from: bytes of heap, and of resident memory, each; and how
+// long a collection of garbage takes with all of them. A million need a gigabyte.
 func BenchmarkIdleConnections(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("open=%d", n), func(b *testing.B) {
@@ -111,6 +113,9 @@ func BenchmarkIdleConnections(b *testing.B) {
 				size := n * int(unsafe.Sizeof(conns[0]))
 				b.ReportMetric(float64(moreHeap-heap-size)/float64(n), "heap-B/conn")
 				b.ReportMetric(float64(moreRSS-rss-size)/float64(n), "rss-B/conn")
+				start := time.Now()
+				runtime.GC()
+				b.ReportMetric(float64(time.Since(start).Milliseconds()), "gc-ms")
 				runtime.KeepAlive(conns)
 				must(b, s.Close())
 			}
