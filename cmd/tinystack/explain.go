@@ -70,10 +70,10 @@ func (f *explainFlags) add(cmd *cobra.Command) {
 	flags, c := cmd.Flags(), &f.cfg
 	flags.StringVar(&f.via, "via", viaLab, "take the trip in the lab (lab), or from a stack on a TUN device (tun)")
 	flags.BoolVar(&c.Again, "again", false, "visit the URL a second time, with what the caches have then")
-	flags.BoolVar(&c.Ladder, "ladder", false, "draw all packets at the end, with the states of both ends")
+	flags.BoolVar(&c.Ladder, "ladder", false, "draw all packets at the end, with the states of both ends, as far as they are known")
 	flags.IntVar(&c.Why, "why", 0, "tell the causes of packet `n`")
 	flags.StringVar(&f.lose, "lose", "", "`packets` to lose: their numbers, such as 7 or 7,9, or a rate such as 1%")
-	flags.DurationVar(&c.Delay, "delay", 0, "how much longer the way to the provider takes, such as 50ms")
+	flags.DurationVar(&c.Delay, "delay", 0, "how much longer the way to the provider takes, via tun that of the device, such as 50ms")
 	flags.IntVar(&c.MSS, "mss", 0, "the host's MSS in `bytes`, 536 to 1460")
 	flags.IntVar(&c.Rwnd, "rwnd", 0, "the host's receive buffer in `bytes`, 4096 to 16777216")
 	flags.StringVar(&c.CC, "cc", "", "the server's congestion `control`, via tun the stack's: cubic, reno or bbr")

@@ -88,6 +88,28 @@ func TestExplainExit(t *testing.T) {
 	}
 }
 
+// A stack of its own can't reach the host's name server on loopback, but whom that asks.
+func TestReachableServers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var files []string
+	for name, text := range map[string]string{
+		"a": "nameserver 127.0.0.53\nnameserver 2001:db8::1\n",
+		"b": "nameserver ::1\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n",
+	} {
+		files = append(files, filepath.Join(dir, name))
+		if err := os.WriteFile(files[len(files)-1], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := fmt.Sprint(reachableServers(files...)); got != "[192.0.2.1:53 192.0.2.2:53]" {
+		t.Error(got)
+	}
+	if got := reachableServers(filepath.Join(dir, "none")); got != nil {
+		t.Error(got)
+	}
+}
+
 // The whole story takes real time, less than the five seconds it may; to a pipe no escapes go.
 func TestExplain(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,7 @@ func (f *explainFlags) planNames(p *explainPlan) (err error) {
 	case f.iterative:
 		p.roots = dnsclient.RootServers()
 	case len(f.upstream) == 0:
-		p.servers = reachableServers()
+		p.servers = reachableServers(resolvConfPath, resolvedConfPath)
 	}
 	for _, s := range f.upstream {
 		at, err := parseServer(s)
@@ -103,10 +103,10 @@ func (f *explainFlags) planNames(p *explainPlan) (err error) {
 // resolvedConfPath has whom systemd-resolved asks, where resolv.conf names only itself.
 const resolvedConfPath = "/run/systemd/resolve/resolv.conf"
 
-// reachableServers are the host's name servers but for those on loopback, which of a stack of its
-// own is another.
-func reachableServers() []netip.AddrPort {
-	for _, path := range []string{resolvConfPath, resolvedConfPath} {
+// reachableServers are those of the first of the files that names any but for those on loopback, which
+// a stack has of its own.
+func reachableServers(paths ...string) []netip.AddrPort {
+	for _, path := range paths {
 		servers := slices.Clone(dnsclient.ReadResolvConf(path)().Servers)
 		servers = slices.DeleteFunc(servers, func(at netip.AddrPort) bool { return at.Addr().IsLoopback() || !at.Addr().Is4() })
 		if len(servers) > 0 {

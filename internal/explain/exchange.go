@@ -67,9 +67,9 @@ func numbers(list []*segment) string {
 
 func (s *story) tellRequest(x *exchange, flow []*segment) {
 	sent := withData(flow, true)
-	bytes := 0
-	for _, g := range sent {
-		bytes += g.tcp().Data
+	bytes := uint32(0)
+	for _, g := range sent { // some may have been sent again
+		bytes = max(bytes, g.end()-sent[0].tcp().Seq)
 	}
 	s.page.item("request", "GET %s HTTP/1.1, Host: %s, and some lines more: %d bytes %s", x.url.RequestURI(), x.url.Host, bytes, whole("[%s]", numbers(sent)))
 	if x.use == useIfSame {

@@ -78,7 +78,8 @@ func (s *story) rung(d *drawing, p *numbered) {
 		right = "router"
 	}
 	at := strings.TrimSuffix(s.page.at(p.sent.Time), " ms")
-	s.page.printf("%4d%10s %-*s%s %s\n", p.n, at, stateColumn, left, s.page.style(styleOf(p), arrow(s.label(d, p), out, p.lost)), right)
+	line := fmt.Sprintf("%4d%10s %-*s%s %s", p.n, at, stateColumn, left, s.page.style(styleOf(p), arrow(s.label(d, p), out, p.lost)), right)
+	s.page.printf("%s\n", strings.TrimRight(line, " "))
 }
 
 // styleOf is the colour of a packet.

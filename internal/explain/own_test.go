@@ -36,7 +36,7 @@ func testOwn(t *testing.T) {
 	wantAll(t, text, []string{
 		nearIP + " on the device neta", farIP + ", the machine's kernel",
 		"the name server " + farIP + " www.example. A?", "www.example A " + farIP + "; a resolver's, TTL 300 s",
-		"is not to be seen from here", "host " + "198.18.5.0/24 there: it is on this wire neta not 0.0.0.0/0",
+		"is not to be seen from here", "host 198.18.5.0/24 there: it is on this wire neta not 0.0.0.0/0",
 		"agrees to MSS 1460, window scale 7", "SYN to SYN-ACK took 20.0 ms",
 		"8 The server closes the connection", "FIN <-- the server is done: it sends no more",
 		"CLOSE-WAIT -> LAST-ACK -> CLOSED", "Who closes first waits, and that was the server",
@@ -73,6 +73,26 @@ func testOwnRounds(t *testing.T) {
 	if len(segments) != 3 || segments[0] != 10 || segments[1] < 18 || segments[1] > 20 {
 		t.Errorf("the rounds have %d segments:\n%s", segments, text)
 	}
+}
+
+// Losses are told as one end sees them: what it sent again, the gap and what filled it, and what came twice.
+func TestOwnLosses(t *testing.T) { synctest.Test(t, testOwnLosses) }
+
+func testOwnLosses(t *testing.T) {
+	delay := wireDelay.Impairment
+	out, in := delay, delay
+	out.LoseIf = link.Packets(3)                                  // the request
+	in.LoseIf, in.DuplicateIf = link.Packets(8), link.Packets(30) // of the server's segments
+	e := newElsewhere(t, Change{}, link.ImpairConfig{Out: &out, In: &in})
+	e.serveWeb(pages)
+	text, err := tell(t, Config{URL: "http://" + farIP + "/picture", Own: e.own})
+	if err != nil {
+		t.Error(err)
+	}
+	wantAll(t, text, []string{
+		"losses packet 4, the host's 79 bytes", "sent again", "some lines more: 79 bytes [packets 4 to 5]", "came before the 1448 bytes ahead of them: those were lost on the way, or overtaken",
+		"fills the gap", "they were there already",
+	})
 }
 
 // What goes wrong has the error that it is, and is told.

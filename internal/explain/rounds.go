@@ -98,6 +98,10 @@ func (s *story) tellWindow(events []*trace.Event, rounds []*round) {
 
 // tellLosses tells what was lost, and what came of it.
 func (s *story) tellLosses(flow []*segment) {
+	if !s.world.whole() {
+		s.tellSeenLosses(flow)
+		return
+	}
 	for i, g := range flow {
 		if g.lost {
 			s.page.item("lost", "packet %d, %s: %s", g.n, describe(g), s.repair(g, flow[i+1:]))

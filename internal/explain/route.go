@@ -61,7 +61,7 @@ func (s *story) tellChoice(e *trace.Event) {
 	if r.Chosen.Gateway.IsValid() {
 		next = "via " + r.Chosen.Gateway.String()
 	}
-	s.page.row("%-6s%-19v%-26s%-8s%s", e.Node, r.Chosen.Dst, next, r.Chosen.Interface, passedOver(r.Passed))
+	s.page.row("%-6s%-19v%-26s%-7s %s", e.Node, r.Chosen.Dst, next, r.Chosen.Interface, passedOver(r.Passed))
 }
 
 // passedOver names the routes that fit too.
