@@ -13,7 +13,10 @@ const (
 	exitPartial    = 18 // less came than was announced
 	exitHTTP       = 22 // -f, and the status is 400 or more
 	exitWrite      = 23 // what came can't be written
+	exitTLS        = 35
 	exitEmptyReply = 52
+
+	exitCertificate = 60
 )
 
 // getVias are the networks of get. The host's own is curl's.
@@ -44,8 +47,8 @@ What -w takes: %{http_code}, %{time_namelookup}, %{time_connect}, %{time_pretran
 
 Exit codes: 0 done, 1 a scheme that is not there, 2 wrong usage, 3 a malformed URL, 6 the name could not be resolved,
 7 no connection, 18 less came than was announced, 22 with -f a status of 400 or more, 23 the output can't be
-written, 28 it took too long, 52 the server said nothing, 56 receiving failed, 77 a privilege, the device or the
-subnet is missing.`,
+written, 28 it took too long, 35 no agreement on TLS, 52 the server said nothing, 56 receiving failed, 60 a
+certificate that is not to be trusted, 77 a privilege, the device or the subnet is missing, 130 interrupted.`,
 		Args: wantArgs(1, "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.plan(args[0])

@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,30 +68,40 @@ type told struct {
 
 // RoundTrip sends a request and returns the response.
 func (t told) RoundTrip(r *http.Request) (*http.Response, error) {
-	line := fmt.Sprintf("%s %s HTTP/1.1", r.Method, r.URL.RequestURI())
-	resp, err := t.RoundTripper.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), t.g.trace(line))))
+	x := &exchange{g: t.g, lines: []string{fmt.Sprintf("%s %s HTTP/1.1", r.Method, r.URL.RequestURI())}}
+	resp, err := t.RoundTripper.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), x.trace())))
 	if err == nil {
-		header := responseHeader(resp)
+		header := x.conn.header()
 		t.g.tell("< ", header)
 		t.g.header = append(t.g.header, header...)
 	}
 	return resp, err
 }
 
-// trace notes when things happened, and what was sent after the line of the request.
-func (g *getter) trace(line string) *httptrace.ClientTrace {
-	lines := []string{line}
+// exchange is a request and its response.
+type exchange struct {
+	g     *getter
+	lines []string // of the request
+	conn  *recorder
+}
+
+// trace notes when things happened, and what was sent.
+func (x *exchange) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { // again, if the request is sent again
+			x.conn, x.lines = info.Conn.(*recorder), x.lines[:1] // as connect returns
+			x.conn.begin()
+		},
 		WroteHeaderField: func(name string, values []string) {
 			for _, v := range values {
-				lines = append(lines, strings.TrimPrefix(name, ":")+": "+v)
+				x.lines = append(x.lines, strings.TrimPrefix(name, ":")+": "+v)
 			}
 		},
 		WroteHeaders: func() {
-			g.result.sent = time.Now()
-			g.tell("> ", append(lines, ""))
+			x.g.result.sent = time.Now()
+			x.g.tell("> ", append(x.lines, ""))
 		},
-		GotFirstResponseByte: func() { g.result.first = time.Now() },
+		GotFirstResponseByte: func() { x.g.result.first = time.Now() },
 	}
 }
 
@@ -110,15 +118,4 @@ func (g *getter) tell(prefix string, lines []string) {
 	for _, line := range lines {
 		fmt.Fprintf(g.stderr, "%s\n", strings.TrimRight(prefix+line, " "))
 	}
-}
-
-// responseHeader is the lines of a response's header, with the empty one after it.
-func responseHeader(resp *http.Response) []string {
-	lines := []string{resp.Proto + " " + resp.Status}
-	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
-		for _, v := range resp.Header[name] {
-			lines = append(lines, name+": "+v)
-		}
-	}
-	return append(lines, "")
 }

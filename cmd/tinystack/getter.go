@@ -121,7 +121,9 @@ func (g *getter) run(r *http.Request) error {
 }
 
 func (g *getter) fetch(r *http.Request) error {
-	t := &http.Transport{DialContext: g.connect, DisableCompression: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
+	t := &http.Transport{
+		DialContext: g.connect, DialTLSContext: g.connectTLS, DisableCompression: true, MaxResponseHeaderBytes: maxGetHeader,
+	}
 	defer t.CloseIdleConnections()
 	client := http.Client{Transport: told{g, t}, CheckRedirect: g.redirect}
 	resp, err := client.Do(r)
@@ -174,7 +176,21 @@ func (g *getter) connect(ctx context.Context, network, address string) (net.Conn
 	g.result.connects++
 	g.result.local, g.result.remote = c.LocalAddr(), c.RemoteAddr()
 	g.note("Connected to %s (%v) port %s", host, addr, port)
-	return c, nil
+	return &recorder{Conn: c}, nil
+}
+
+// connectTLS connects, and agrees on TLS.
+func (g *getter) connectTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := g.connect(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	host, _, _ := net.SplitHostPort(address) // as connect did
+	secure := tls.Client(c, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", errTLS, err), c.Close())
+	}
+	return &recorder{Conn: secure}, nil
 }
 
 // write writes the response where it is to go.
@@ -219,12 +235,29 @@ func (g *getter) copyBody(w io.Writer, body io.Reader) error {
 	}
 }
 
+// errTLS is that the server and we did not agree on TLS.
+var errTLS = errors.New("no agreement on TLS")
+
 // getExit is curl's exit code for an error.
 func getExit(err error) int {
-	var coded codeError
+	var (
+		coded codeError
+		op    *net.OpError
+		bad   *tls.CertificateVerificationError
+	)
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
+	case errors.As(err, &bad):
+		return exitCertificate
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return exitTimeout
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.Is(err, errTLS):
+		return exitTLS
+	case errors.As(err, &op) && op.Op == "dial" && op.Timeout(): // also if it is the stack that gave up
+		return exitTimeout
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return exitPartial
 	case errors.Is(err, io.EOF):

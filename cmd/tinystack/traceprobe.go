@@ -45,7 +45,7 @@ func (t *tracer) probeEcho(ctx context.Context, ttl int) (probeAnswer, error) {
 	case r.Err == nil:
 		return probeAnswer{from: r.From, rtt: r.RTT, arrived: true}, nil
 	}
-	return t.answer(r.From, r.Type, r.Code, r.RTT), nil
+	return answer(r.From, r.Type, r.Code, r.MTU, r.RTT), nil
 }
 
 // probeUDP sends from a socket of its own, so that an error is this probe's.
@@ -72,34 +72,38 @@ func (t *tracer) probeUDP(ctx context.Context, ttl, port int) (probeAnswer, erro
 	case err == nil: // somebody listens
 		return probeAnswer{from: t.to, rtt: rtt, arrived: true}, nil
 	case errors.As(err, &of):
-		return t.answer(of.From, of.Type, of.Code, rtt), nil
+		return answer(of.From, of.Type, of.Code, 0, rtt), nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return probeAnswer{}, nil
 	}
 	return probeAnswer{}, err
 }
 
+// marks are Linux traceroute's for the codes of "destination unreachable" (RFC 792, RFC 1812
+// 5.2.7.1); 3 is the host's, which has nobody at the port.
+var marks = [...]string{
+	0: "!N", 6: "!N", 8: "!N", 11: "!N", // the network: unreachable, unknown, closed to us, not by this service
+	1: "!H", 7: "!H", 12: "!H", // the host
+	2: "!P", 3: "", 4: "!F", 5: "!S",
+	9: "!X", 10: "!X", 13: "!X", // forbidden
+	14: "!V", 15: "!C",
+}
+
 // answer says what an ICMP error says, in traceroute's marks.
-func (t *tracer) answer(from netip.Addr, typ, code uint8, rtt time.Duration) probeAnswer {
+func answer(from netip.Addr, typ, code uint8, mtu int, rtt time.Duration) probeAnswer {
 	a := probeAnswer{from: from, rtt: rtt}
-	if typ != 3 { // time exceeded
-		return a
-	}
-	switch code {
-	case 0:
-		a.mark = "!N"
-	case 1:
-		a.mark = "!H"
-	case 2:
-		a.mark = "!P"
-	case 3: // the host has nobody at the port
-		a.arrived = from == t.to
-	case 4:
-		a.mark = "!F"
-	case 9, 10, 13: // RFC 1812 5.2.7.1
-		a.mark = "!X"
-	default:
+	switch {
+	case typ == 11 && code == 0: // the time to live is over
+	case typ != 3:
+		a.mark = fmt.Sprintf("!<%d-%d>", typ, code)
+	case int(code) >= len(marks):
 		a.mark = fmt.Sprintf("!<%d>", code)
+	default:
+		a.mark = marks[code]
+		a.arrived = code == 3 // also if the host says so from another of its addresses
+	}
+	if typ == 3 && code == 4 && mtu > 0 {
+		a.mark += fmt.Sprintf("-%d", mtu)
 	}
 	return a
 }

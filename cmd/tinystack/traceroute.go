@@ -31,7 +31,8 @@ With --via lab the way is one in the lab, the small Internet of tinystack explai
 needs no privilege.
 
 A * is a probe that nobody answered in time; !N, !H and !P are a network, host and protocol that can't be reached,
-!X one that is forbidden, !F a packet too large, and !<n> another code n of "destination unreachable".
+!X what is forbidden, !F-N a packet longer than N bytes, !S, !V and !C a source route, a precedence that is not
+allowed and one that is too low, !<n> another code n of "destination unreachable", !<t-n> another ICMP error.
 
 Exit codes: 0 the host answered, 1 it did not, or another error, 2 wrong usage, 6 the name could not be resolved,
 77 a privilege, the device or the subnet is missing.`,

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // The way to the web server goes through the lab's routers in order, however it is
@@ -43,6 +45,30 @@ $`
 				}
 			})
 		})
+	}
+}
+
+// The marks are those that traceroute 2.1 of Linux prints for the same ICMP errors, and port
+// unreachable is the end, whichever address of the host it comes from.
+func TestTracerouteMarks(t *testing.T) {
+	t.Parallel()
+	from := netip.MustParseAddr("192.0.2.1")
+	for i, want := range []string{
+		"!N", "!H", "!P", "", "!F-1300", "!S", "!N", "!H", "!N", "!X", "!X", "!N", "!H", "!X", "!V", "!C", "!<16>",
+	} {
+		a := answer(from, 3, uint8(i), 1300, time.Millisecond)
+		if a != (probeAnswer{from, time.Millisecond, i == 3, want}) {
+			t.Errorf("code %d: %+v, want %s", i, a, want)
+		}
+	}
+	for _, tt := range []struct {
+		typ, code uint8
+		mtu       int
+		want      string
+	}{{3, 4, 0, "!F"}, {3, 255, 0, "!<255>"}, {11, 0, 0, ""}, {11, 1, 0, "!<11-1>"}, {12, 0, 0, "!<12-0>"}} {
+		if a := answer(from, tt.typ, tt.code, tt.mtu, 0); a.mark != tt.want || a.arrived {
+			t.Errorf("type %d code %d: %+v, want %s", tt.typ, tt.code, a, tt.want)
+		}
 	}
 }
 
