@@ -8,27 +8,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes of get besides explain's, as curl has them.
-const (
-	exitPartial    = 18 // less came than was announced
-	exitHTTP       = 22 // -f, and the status is 400 or more
-	exitWrite      = 23 // what came can't be written
-	exitTLS        = 35
-	exitEmptyReply = 52
-
-	exitCertificate = 60
-)
-
 // getVias are the networks of get. The host's own is curl's.
 var getVias = []string{viaTUN, viaLab}
 
 type getFlags struct {
 	net                         netFlags
 	via, output, method, format string
+	agent                       string
 	headers, data               []string
 	maxTime, connectTime        float64 // seconds
 	remoteName, include, head   bool
-	verbose, silent             bool
+	verbose, silent, show       bool
 	follow, fail                bool
 }
 
@@ -47,8 +37,9 @@ What -w takes: %{http_code}, %{time_namelookup}, %{time_connect}, %{time_pretran
 
 Exit codes: 0 done, 1 a scheme that is not there, 2 wrong usage, 3 a malformed URL, 6 the name could not be resolved,
 7 no connection, 18 less came than was announced, 22 with -f a status of 400 or more, 23 the output can't be
-written, 28 it took too long, 35 no agreement on TLS, 52 the server said nothing, 56 receiving failed, 60 a
-certificate that is not to be trusted, 77 a privilege, the device or the subnet is missing, 130 interrupted.`,
+written, 28 it took too long, 35 no agreement on TLS, 52 the server said nothing, 55 sending failed, 56 receiving
+failed, 60 a certificate that is not to be trusted, 77 a privilege, the device or the subnet is missing, 130
+interrupted.`,
 		Args: wantArgs(1, "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.plan(args[0])
@@ -73,6 +64,8 @@ func (f *getFlags) add(cmd *cobra.Command) {
 	flags.BoolVarP(&f.head, "head", "I", false, "ask for the header only")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "tell what happens, on standard error")
 	flags.BoolVarP(&f.silent, "silent", "s", false, "don't say what went wrong")
+	flags.BoolVarP(&f.show, "show-error", "S", false, "say it, even with -s")
+	flags.StringVarP(&f.agent, "user-agent", "A", "tinystack", "the `name` to send as User-Agent")
 	flags.BoolVarP(&f.follow, "location", "L", false, "go where the server sends on to")
 	flags.BoolVarP(&f.fail, "fail", "f", false, "fail, without the body, if the status is 400 or more")
 	flags.StringVarP(&f.format, "write-out", "w", "", "print this `format` at the end")

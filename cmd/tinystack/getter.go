@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -70,7 +69,7 @@ func (g *getter) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
-	r.Header.Set("User-Agent", "tinystack")
+	r.Header.Set("User-Agent", g.agent)
 	r.Header.Set("Accept", "*/*")
 	if len(g.data) > 0 {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -108,13 +107,13 @@ func (g *getter) run(r *http.Request) error {
 	err := g.fetch(r)
 	g.result.done = time.Now()
 	if err != nil {
-		g.result.code = getExit(err)
+		g.result.code = g.exit(err)
 	}
 	io.WriteString(g.stdout, g.result.format(g.format))
 	switch {
 	case err == nil:
 		return nil
-	case g.silent:
+	case g.silent && !g.show, g.result.code == exitInterrupted:
 		return codeError{code: g.result.code}
 	}
 	return codeError{g.result.code, err}
@@ -179,20 +178,6 @@ func (g *getter) connect(ctx context.Context, network, address string) (net.Conn
 	return &recorder{Conn: c}, nil
 }
 
-// connectTLS connects, and agrees on TLS.
-func (g *getter) connectTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	c, err := g.connect(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	host, _, _ := net.SplitHostPort(address) // as connect did
-	secure := tls.Client(c, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12})
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", errTLS, err), c.Close())
-	}
-	return &recorder{Conn: secure}, nil
-}
-
 // write writes the response where it is to go.
 func (g *getter) write(resp *http.Response) (err error) {
 	w, name := g.stdout, g.output
@@ -233,35 +218,4 @@ func (g *getter) copyBody(w io.Writer, body io.Reader) error {
 			return err
 		}
 	}
-}
-
-// errTLS is that the server and we did not agree on TLS.
-var errTLS = errors.New("no agreement on TLS")
-
-// getExit is curl's exit code for an error.
-func getExit(err error) int {
-	var (
-		coded codeError
-		op    *net.OpError
-		bad   *tls.CertificateVerificationError
-	)
-	switch {
-	case errors.As(err, &coded):
-		return coded.code
-	case errors.As(err, &bad):
-		return exitCertificate
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return exitTimeout
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
-	case errors.Is(err, errTLS):
-		return exitTLS
-	case errors.As(err, &op) && op.Op == "dial" && op.Timeout(): // also if it is the stack that gave up
-		return exitTimeout
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return exitPartial
-	case errors.Is(err, io.EOF):
-		return exitEmptyReply
-	}
-	return urlExit(err)
 }
