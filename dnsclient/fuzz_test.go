@@ -106,7 +106,7 @@ func FuzzFiles(f *testing.F) {
 			if len(c.Servers) > maxServers || len(c.Search) > maxSearch || c.Timeout < 0 || c.Timeout > maxTimeout*time.Second || c.Attempts > maxAttempts {
 				t.Errorf("%+v", c)
 			}
-			for _, name := range c.names("host") {
+			for _, name := range c.Names("host") {
 				_, _ = CanonicalName(name)
 			}
 		}

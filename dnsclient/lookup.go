@@ -107,7 +107,7 @@ func (l *Lookup) addresses(ctx context.Context, network, host string) ([]netip.A
 		}
 	}
 	var answers []*Answer
-	err = tryAll(host, l.conf().names(host), func(name string) error {
+	err = tryAll(host, l.conf().Names(host), func(name string) error {
 		var err error
 		answers, err = l.all(ctx, name, types)
 		return err
@@ -222,8 +222,9 @@ func tryAll(name string, names []string, ask func(name string) error) error {
 	return &about
 }
 
-// names returns what a name may be short for, in the order that it is to be tried.
-func (c *ResolvConf) names(name string) (list []string) {
+// Names returns what a name may be short for, in the order that it is to be tried: the name
+// itself, and completed by the search list (resolv.conf(5)). It is empty of the empty name.
+func (c *ResolvConf) Names(name string) (list []string) {
 	if strings.HasSuffix(name, ".") {
 		return []string{name}
 	}

@@ -32,7 +32,7 @@ func (l *Lookup) LookupAddr(ctx context.Context, addr string) ([]string, error) 
 
 // LookupTXT returns a name's texts.
 func (l *Lookup) LookupTXT(ctx context.Context, name string) ([]string, error) {
-	found, err := records[*dns.TXT](ctx, l, name, l.conf().names(name), dns.TypeTXT)
+	found, err := records[*dns.TXT](ctx, l, name, l.conf().Names(name), dns.TypeTXT)
 	var list []string
 	for _, rr := range found {
 		list = append(list, strings.Join(rr.Txt, ""))
@@ -42,7 +42,7 @@ func (l *Lookup) LookupTXT(ctx context.Context, name string) ([]string, error) {
 
 // LookupNS returns a domain's name servers.
 func (l *Lookup) LookupNS(ctx context.Context, name string) ([]*net.NS, error) {
-	found, err := records[*dns.NS](ctx, l, name, l.conf().names(name), dns.TypeNS)
+	found, err := records[*dns.NS](ctx, l, name, l.conf().Names(name), dns.TypeNS)
 	var list []*net.NS
 	for _, rr := range found {
 		list = append(list, &net.NS{Host: rr.Ns})
@@ -53,7 +53,7 @@ func (l *Lookup) LookupNS(ctx context.Context, name string) ([]*net.NS, error) {
 // LookupMX returns a domain's mail servers, the preferred ones first; among equals
 // the order is random.
 func (l *Lookup) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
-	found, err := records[*dns.MX](ctx, l, name, l.conf().names(name), dns.TypeMX)
+	found, err := records[*dns.MX](ctx, l, name, l.conf().Names(name), dns.TypeMX)
 	var list []*net.MX
 	for _, rr := range found {
 		list = append(list, &net.MX{Host: rr.Mx, Pref: rr.Preference})
@@ -71,7 +71,7 @@ func (l *Lookup) LookupSRV(ctx context.Context, service, proto, name string) (st
 	if service != "" || proto != "" {
 		full = "_" + service + "._" + proto + "." + name
 	}
-	found, err := records[*dns.SRV](ctx, l, full, l.conf().names(full), dns.TypeSRV)
+	found, err := records[*dns.SRV](ctx, l, full, l.conf().Names(full), dns.TypeSRV)
 	var list []*net.SRV
 	for _, rr := range found {
 		list = append(list, &net.SRV{Target: rr.Target, Port: rr.Port, Priority: rr.Priority, Weight: rr.Weight})

@@ -26,9 +26,10 @@ const upstreamAddr = "127.0.0.9"
 
 // upstreamZone is what it knows.
 var upstreamZone = map[string][]string{
-	"www.example.com.":   {"www.example.com. 300 IN CNAME web.example.com.", "web.example.com. 300 IN A 192.0.2.80"},
-	"short.example.com.": {"short.example.com. 1 IN A 192.0.2.81"},
-	"big.example.com.":   {"big.example.com. 300 IN TXT " + strings.Repeat(`"`+strings.Repeat("x", 200)+`" `, 20)},
+	"www.example.com.":     {"www.example.com. 300 IN CNAME web.example.com.", "web.example.com. 300 IN A 192.0.2.80"},
+	"short.example.com.":   {"short.example.com. 1 IN A 192.0.2.81"},
+	"escapes.example.com.": {`escapes.example.com. 300 IN TXT "a \"quote\", a \\ and \007\255" ""`},
+	"big.example.com.":     {"big.example.com. 300 IN TXT " + strings.Repeat(`"`+strings.Repeat("x", 200)+`" `, 20)},
 }
 
 func (u *upstream) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
@@ -175,7 +176,7 @@ func TestUpWithoutNameServer(t *testing.T) {
 }
 
 // changing is what differs from one run to the next, or from dig to us.
-var changing = regexp.MustCompile(`id: \d+|Query time: \d+|WHEN: .*|<<>> .* <<>> `)
+var changing = regexp.MustCompile(`id: \d+|Query time: \d+|WHEN: .*|<<>> .* <<>> |in \d+ ms`)
 
 // Our dig prints what the host's does, and ends as it does.
 func TestDigIsDig(t *testing.T) {
@@ -197,6 +198,13 @@ func TestDigIsDig(t *testing.T) {
 		"@198.18.0.2 tinystack.test +short host.tinystack.test", "@198.18.0.2 +bufsize=4096 tinystack.test",
 		"@198.18.0.2 a.name.of.such.a.length.that.no.column.has.room.for.it.example.com",
 		"@198.18.0.1 tinystack.test " + quick, "@198.18.0.1 +short tinystack.test " + quick, "@198.18.0.77 tinystack.test " + quick,
+		"@198.18.0.2 nosuch.example.com +multiline", "@198.18.0.2 www.example.com +multiline", "@198.18.0.2 www.example.com +nottlid",
+		"@198.18.0.2 www.example.com +noclass", "@198.18.0.2 www.example.com +nottlid +noclass", "@198.18.0.2 nosuch.example.com +nottlid",
+		"@198.18.0.2 +short +identify www.example.com", "-4 @198.18.0.2 tinystack.test", "-b 198.18.0.1 @198.18.0.2 tinystack.test",
+		"@198.18.0.2 +domain=example.com www", "@198.18.0.2 +domain=example.com web.example +nostats", "@198.18.0.2 +domain=example.com www. +nostats",
+		"@198.18.0.2 +domain=example.com nosuch2 +nostats",
+		"@198.18.0.2 +domain=example.com +ndots=3 www.x +short", "@198.18.0.2 big.example.com TXT +multiline",
+		"@198.18.0.2 escapes.example.com TXT", "@198.18.0.2 escapes.example.com TXT +short", `@198.18.0.2 a\.b\032c\036\@\255\\.example.com`,
 		"@198.18.0.2 +nonsense tinystack.test",
 	} {
 		args := strings.Fields(line)

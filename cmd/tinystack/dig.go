@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
-	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,8 +25,10 @@ type digFlags struct {
 	qtype, class     string
 	port             int
 	names, reverse   []string
+	bind             string
 	trace, tcp       bool
 	short, json      bool
+	v4, v6           bool
 }
 
 func newDig() *cobra.Command {
@@ -45,14 +43,16 @@ that come after one are for it alone.
 Options, each with "no" before it for the contrary, and as short as is clear: +trace goes from the root servers
 down, and shows what each says; +tcp, +ignore (a truncated answer is good enough), +recurse, +edns,
 +bufsize=BYTES, +dnssec, +adflag, +cdflag say how to ask; +time=SECONDS (5) how long to wait, and +tries=N (3)
-how often; +short, +all, +cmd, +comments, +question, +answer, +authority, +additional, +stats what to print.
+how often; +search, +domain=DOMAIN, +ndots=N to complete names as resolv.conf says; +short, +identify, +all, +cmd,
++comments, +question, +answer, +authority, +additional, +stats, +ttlid, +class what to print, and +multiline to
+print SOA records over several lines. Signatures that +dnssec brings are printed, not checked.
 
 It asks on the host's own network. With --via tun it asks from a stack on a TUN device of its own, which
 reaches the host, and what is beyond it where the host forwards; with --via lab in the lab, the small Internet
 of tinystack explain, which has www.google.com.
 
 Exit codes: 0 an answer came, be it an error, 1 wrong usage, 8 the file of -f can't be read, 9 no answer came,
-10 another error, 77 a privilege, the device or the subnet is missing.`,
+10 another error, 77 a privilege, the device or the subnet is missing, 130 interrupted.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.plan(args, cmd.InOrStdin())
@@ -71,6 +71,9 @@ Exit codes: 0 an answer came, be it an error, 1 wrong usage, 8 the file of -f ca
 	flags.StringVarP(&f.qtype, "type", "t", "", "the `type` of records")
 	flags.StringVarP(&f.class, "class", "c", "", "the `class` of records: IN, CH or HS")
 	flags.IntVarP(&f.port, "port", "p", dnsPort, "the server's `port`, 1 to 65535")
+	flags.StringVarP(&f.bind, "bind", "b", "", "ask from this `address` of the host's, which # and a port may follow")
+	flags.BoolVarP(&f.v4, "ipv4", "4", false, "ask servers over IPv4 only")
+	flags.BoolVarP(&f.v6, "ipv6", "6", false, "ask servers over IPv6 only")
 	flags.StringVarP(&f.file, "file", "f", "", "read queries from this `file`, one a line; - is the standard input")
 	flags.BoolVar(&f.trace, "trace", false, "as +trace")
 	flags.BoolVar(&f.tcp, "tcp", false, "as +tcp")
@@ -82,121 +85,6 @@ Exit codes: 0 an answer came, be it an error, 1 wrong usage, 8 the file of -f ca
 	_ = cmd.MarkFlagFilename("root-hints")
 	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions(vias, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
-}
-
-// digUsage is an error in what the user typed, with dig's exit code for it.
-func digUsage(err error) error {
-	var usage usageError
-	if errors.As(err, &usage) {
-		err = usage.error
-	}
-	return codeError{exitDigUsage, err}
-}
-
-// digPlan is the flags and arguments, checked.
-type digPlan struct {
-	line    string // as it was typed
-	queries []digQuery
-	port    uint16
-	json    bool
-	roots   []dnsclient.RootServer // nil: the network's
-	via     string
-	net     netConfig
-}
-
-func (f *digFlags) plan(args []string, stdin io.Reader) (p digPlan, err error) {
-	p.line, p.json = typed(args), f.json
-	if f.port < 1 || f.port > 65535 {
-		return p, digUsage(usagef("--port %d is out of range: 1 to 65535", f.port))
-	}
-	p.port, p.via = uint16(f.port), f.via
-	if !slices.Contains(vias, f.via) {
-		return p, digUsage(usagef("--via %q is none of %s", f.via, strings.Join(vias, ", ")))
-	}
-	if f.via == viaHost && f.net.trace != "" {
-		return p, digUsage(usagef("--events are those of a stack of tinystack: --via %s or %s", viaTUN, viaLab))
-	}
-	if f.via != viaHost {
-		if p.net, err = f.net.config(); err != nil {
-			return p, digUsage(err)
-		}
-	}
-	if f.hints != "" {
-		if p.roots, err = readRootHints(f.hints); err != nil {
-			return p, digUsage(err)
-		}
-	}
-	p.queries, err = f.queries(args, stdin)
-	return p, err
-}
-
-// typed is the command line after the command's name.
-func typed(args []string) string {
-	if at := slices.Index(os.Args, "dig"); at > 0 {
-		args = os.Args[at+1:]
-	}
-	return strings.Join(args, " ")
-}
-
-// queries are what is asked: on the command line, or in the lines of a file.
-func (f *digFlags) queries(args []string, stdin io.Reader) ([]digQuery, error) {
-	first, err := f.first()
-	if err != nil {
-		return nil, digUsage(err)
-	}
-	if f.file == "" {
-		queries, err := parseDig(first, args, f.names, f.reverse)
-		if err != nil {
-			return nil, digUsage(err)
-		}
-		return queries, nil
-	}
-	lines, err := readBatch(f.file, stdin)
-	if err != nil {
-		return nil, codeError{exitDigBatch, err}
-	}
-	var queries []digQuery
-	for _, line := range lines {
-		more, err := parseDig(first, append(slices.Clone(args), strings.Fields(line)...), nil, nil)
-		if err != nil {
-			return nil, digUsage(err)
-		}
-		queries = append(queries, more...)
-	}
-	return queries, nil
-}
-
-// first is what the flags say of all queries.
-func (f *digFlags) first() (q digQuery, err error) {
-	q = newDigQuery()
-	q.opts.trace, q.opts.tcp, q.opts.short = f.trace, f.tcp, f.short
-	if f.qtype != "" && !q.setType(f.qtype) {
-		return q, usagef("--type %q is no type of records", f.qtype)
-	}
-	if f.class != "" && !q.setClass(f.class) {
-		return q, usagef("--class %q is no class of records", f.class)
-	}
-	return q, nil
-}
-
-// readBatch returns the lines of a file that are neither empty nor comments.
-func readBatch(path string, stdin io.Reader) (lines []string, err error) {
-	r := stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		r = file
-	}
-	scanner := bufio.NewScanner(r)
-	for scanner.Scan() {
-		if line := strings.TrimSpace(scanner.Text()); line != "" && !strings.ContainsAny(line[:1], "#;") {
-			lines = append(lines, line)
-		}
-	}
-	return lines, scanner.Err()
 }
 
 // dig asks all queries over the network that the plan has.
@@ -219,6 +107,9 @@ func dig(ctx context.Context, p digPlan, stdout io.Writer) error {
 			return digError(err)
 		}
 		return answered
+	}
+	if p.bind.IsValid() {
+		return p.ask(ctx, hostNetwork(boundDialer{p.bind}), stdout)
 	}
 	return p.ask(ctx, hostNetwork(nil), stdout)
 }
@@ -244,11 +135,14 @@ func (p *digPlan) ask(ctx context.Context, n digNetwork, stdout io.Writer) error
 	return nil
 }
 
-// digError gives err dig's exit code, unless the machine lacks something.
+// digError gives err dig's exit code, unless the machine lacks something or the user has enough.
 func digError(err error) error {
 	var missing *netcfg.MissingError
-	if errors.As(err, &missing) {
+	switch {
+	case errors.As(err, &missing):
 		return err
+	case errors.Is(err, context.Canceled):
+		return codeError{code: exitInterrupted}
 	}
 	return codeError{exitDigError, err}
 }

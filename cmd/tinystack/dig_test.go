@@ -133,6 +133,13 @@ func TestDigUsageErrors(t *testing.T) {
 		{"+trace version.bind CH", 1, "+trace is for class IN"},
 		{"a..b", 1, `"a..b" is not a name`},
 		{strings.Repeat("a", 64), 1, "is not a name"},
+		{"-4 -6 w.", 1, "-4 and -6 exclude each other"},
+		{"-b nowhere w.", 1, `--bind "nowhere" is not an address`},
+		{"-b 127.0.0.1#x w.", 1, `--bind "127.0.0.1#x" is not an address`},
+		{"-b 127.0.0.1 --via lab w.", 1, "--bind is for the host's sockets"},
+		{"+domain= w.", 1, "+domain= wants a domain"},
+		{"+domain=a..b w.", 1, "+domain=a..b wants a domain"},
+		{"-6 @127.0.0.1 w.", 10, "no server has an address of that family"},
 		{"-f /nonexistent", 8, "no such file"},
 		{"@nosuch.invalid w.", 10, "the server's address is not known"},
 	} {

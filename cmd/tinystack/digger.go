@@ -34,15 +34,22 @@ func (d *digger) run(ctx context.Context, q *digQuery) error {
 	if err != nil {
 		return err
 	}
-	reply, from := d.ask(d.watched(ctx, q), q, servers)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	names := q.names(d.net.conf)
+	for i, name := range names {
+		q := *q
+		q.name = name
+		reply, from := d.ask(d.watched(ctx, &q), &q, servers)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case reply == nil:
+			d.unanswered = true
+			return d.silence(&q, servers)
+		case reply.Msg.Rcode == dns.RcodeSuccess, i == len(names)-1: // else it may be short for the next one
+			return d.print(&q, reply, from, servers)
+		}
 	}
-	if reply == nil {
-		d.unanswered = true
-		return d.silence(q, servers)
-	}
-	return d.print(q, reply, from, servers)
+	return nil
 }
 
 // digServer is a server, as the user named it.
@@ -61,11 +68,17 @@ func (d *digger) servers(ctx context.Context, name string) (list []digServer, er
 		}
 	}
 	for _, a := range addrs {
+		if !d.plan.family(a) {
+			continue
+		}
 		s := digServer{name, netip.AddrPortFrom(a.Unmap(), d.plan.port)}
 		if name == "" {
 			s.name = a.String()
 		}
 		list = append(list, s)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no server has an address of that family")
 	}
 	return list, nil
 }
@@ -133,7 +146,7 @@ func (d *digger) print(q *digQuery, r *dnsclient.Reply, from digServer, servers 
 	case d.plan.json:
 		return writeJSON(d.w, jsonReply(r, from.name))
 	case q.opts.short:
-		_, err = io.WriteString(d.w, shortAnswer(r.Msg.Answer))
+		_, err = io.WriteString(d.w, shortAnswer(&q.opts, r))
 	default:
 		s := d.greeting(q, len(servers)) + digText(&q.opts, r) + digStats(&q.opts, r, from, time.Now())
 		_, err = io.WriteString(d.w, s)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tinystack/tinystack/dnsclient"
 )
 
 // digSwitch is an option that is on or off.
@@ -23,18 +25,23 @@ var digSwitches = []digSwitch{
 	{"answer", func(o *digOptions, on bool) { o.answer = on }},
 	{"authority", func(o *digOptions, on bool) { o.authority = on }},
 	{"cdflag", func(o *digOptions, on bool) { o.cd = on }},
+	{"class", func(o *digOptions, on bool) { o.noClass = !on }},
 	{"cmd", func(o *digOptions, on bool) { o.cmd = on }},
 	{"comments", func(o *digOptions, on bool) { o.comments = on }},
 	{"dnssec", func(o *digOptions, on bool) { o.dnssec = on }},
 	{"edns", func(o *digOptions, on bool) { o.edns = on }},
+	{"identify", func(o *digOptions, on bool) { o.identify = on }},
 	{"ignore", func(o *digOptions, on bool) { o.ignore = on }},
+	{"multiline", func(o *digOptions, on bool) { o.multiline = on }},
 	{"question", func(o *digOptions, on bool) { o.question = on }},
 	{"rdflag", func(o *digOptions, on bool) { o.recurse = on }},
 	{"recurse", func(o *digOptions, on bool) { o.recurse = on }},
+	{"search", func(o *digOptions, on bool) { o.search = on }},
 	{"short", func(o *digOptions, on bool) { o.short = on }},
 	{"stats", func(o *digOptions, on bool) { o.statistics = on }},
 	{"tcp", (*digOptions).setTCP},
 	{"trace", func(o *digOptions, on bool) { o.trace = on }},
+	{"ttlid", func(o *digOptions, on bool) { o.noTTL = !on }},
 	{"vc", (*digOptions).setTCP},
 }
 
@@ -49,6 +56,7 @@ type digNumber struct {
 
 var digNumbers = []digNumber{
 	{"bufsize", 512, 65535, func(o *digOptions, n int) { o.bufsize, o.edns = n, true }},
+	{"ndots", 0, 15, func(o *digOptions, n int) { o.ndots, o.search = n, true }},
 	{"retry", 0, 99, func(o *digOptions, n int) { o.tries = n + 1 }},
 	{"time", 1, 3600, func(o *digOptions, n int) { o.wait = time.Duration(n) * time.Second }},
 	{"timeout", 1, 3600, func(o *digOptions, n int) { o.wait = time.Duration(n) * time.Second }},
@@ -56,14 +64,17 @@ var digNumbers = []digNumber{
 }
 
 // digUnsent are options of dig that turn off what we never do.
-var digUnsent = []string{"nocookie", "nocrypto", "noidnin", "noidnout", "nokeepalive", "nonsid", "nosearch"}
+var digUnsent = []string{"nocookie", "nocrypto", "noidnin", "noidnout", "nokeepalive", "nonsid"}
 
 // set takes an option, without its plus: name, noname or name=number, of which the
 // beginning is enough where it is clear.
 func (o *digOptions) set(option string) error {
 	name, value, hasValue := strings.Cut(strings.ToLower(option), "=")
-	if slices.Contains(digUnsent, name) {
+	switch {
+	case slices.Contains(digUnsent, name):
 		return nil
+	case name == "domain":
+		return o.setDomain(value)
 	}
 	for _, n := range digNumbers {
 		if n.name == name || len(name) >= 3 && strings.HasPrefix(n.name, name) {
@@ -84,6 +95,16 @@ func (o *digOptions) set(option string) error {
 		return usagef("+%s takes no value", s.name)
 	}
 	s.set(o, !negated)
+	return nil
+}
+
+// setDomain makes a domain the one that names are completed with.
+func (o *digOptions) setDomain(domain string) error {
+	name, err := dnsclient.CanonicalName(domain)
+	if err != nil || name == "." {
+		return usagef("+domain=%s wants a domain", domain)
+	}
+	o.domain, o.search = name, true
 	return nil
 }
 

@@ -155,6 +155,30 @@ func (q *digQuery) question() dnsclient.Query {
 	}
 }
 
+// names are what the query's name may be short for, as conf has it, if the user wants that. A name
+// with enough dots is short for none, as dig has it.
+func (q *digQuery) names(conf dnsclient.ResolvConf) []string {
+	o := &q.opts
+	if !o.search {
+		return []string{q.name}
+	}
+	if o.domain != "" {
+		conf.Search = []string{o.domain}
+	}
+	if o.ndots >= 0 {
+		conf.Ndots = o.ndots
+	}
+	if o.ndots == 0 {
+		conf.Ndots = -1 // the zero value is the default
+	}
+	conf.NoTLDQuery = false
+	names := conf.Names(q.name)
+	if dns.Fqdn(q.name) == names[0] {
+		names = names[:1]
+	}
+	return names
+}
+
 // digOptions are what options with a plus say.
 type digOptions struct {
 	trace, tcp, udp, ignore       bool // udp: not TCP was said
@@ -163,12 +187,16 @@ type digOptions struct {
 	wait                          time.Duration
 	tries                         int
 
-	short                                                              bool
+	search bool
+	domain string // in place of resolv.conf's; "": those
+	ndots  int    // the same; negative: those
+
+	short, identify, multiline, noTTL, noClass                         bool
 	cmd, comments, question, answer, authority, additional, statistics bool
 }
 
 func newDigOptions() digOptions {
-	o := digOptions{recurse: true, ad: true, edns: true, bufsize: dnsclient.DefaultUDPSize, wait: 5 * time.Second, tries: 3}
+	o := digOptions{ndots: -1, recurse: true, ad: true, edns: true, bufsize: dnsclient.DefaultUDPSize, wait: 5 * time.Second, tries: 3}
 	o.all(true)
 	return o
 }

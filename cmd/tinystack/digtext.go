@@ -13,7 +13,7 @@ import (
 
 // digText is an answer as dig prints it: the blank lines are comments.
 func digText(o *digOptions, r *dnsclient.Reply) string {
-	m, s := r.Msg, ""
+	m, s, l := r.Msg, "", o.layout()
 	if o.comments {
 		s = ";; Got answer:\n" + headerText(m)
 		if m.RecursionDesired && !m.RecursionAvailable {
@@ -22,16 +22,16 @@ func digText(o *digOptions, r *dnsclient.Reply) string {
 		s += "\n" + ednsText(m.IsEdns0())
 	}
 	if o.question {
-		s += o.section("QUESTION", questionLines(m.Question))
+		s += o.section("QUESTION", l.questions(m.Question))
 	}
 	if o.answer {
-		s += o.section("ANSWER", recordLines(m.Answer))
+		s += o.section("ANSWER", l.records(m.Answer))
 	}
 	if o.authority {
-		s += o.section("AUTHORITY", recordLines(m.Ns))
+		s += o.section("AUTHORITY", l.records(m.Ns))
 	}
 	if o.additional {
-		s += o.section("ADDITIONAL", recordLines(withoutOPT(m.Extra)))
+		s += o.section("ADDITIONAL", l.records(withoutOPT(m.Extra)))
 	}
 	return s
 }
@@ -42,13 +42,6 @@ func (o *digOptions) section(title, lines string) string {
 		return lines
 	}
 	return ";; " + title + " SECTION:\n" + lines + "\n"
-}
-
-func questionLines(questions []dns.Question) (s string) {
-	for _, q := range questions {
-		s += ";" + columns(q.Name, "", className(q.Qclass), typeName(q.Qtype), "") + "\n"
-	}
-	return s
 }
 
 // headerText is the header in two lines.
@@ -132,50 +125,6 @@ func withoutOPT(records []dns.RR) (list []dns.RR) {
 		}
 	}
 	return list
-}
-
-// recordLines are records in the form of a zone file, a line each.
-func recordLines(records []dns.RR) string {
-	var b strings.Builder
-	for _, rr := range records {
-		h := rr.Header()
-		b.WriteString(columns(h.Name, fmt.Sprint(h.Ttl), className(h.Class), typeName(h.Rrtype), recordData(rr)) + "\n")
-	}
-	return b.String()
-}
-
-// recordData is a record without its name, TTL, class and type.
-func recordData(rr dns.RR) string { return strings.TrimPrefix(rr.String(), rr.Header().String()) }
-
-// shortAnswer is the data of the records alone.
-func shortAnswer(records []dns.RR) string {
-	var b strings.Builder
-	for _, rr := range records {
-		b.WriteString(recordData(rr) + "\n")
-	}
-	return b.String()
-}
-
-// columns puts a record's parts where dig has them, by tabs.
-func columns(name, ttl, class, rrtype, data string) string {
-	line, at := name, len(name)
-	for i, part := range []string{ttl, class, rrtype, data} {
-		if part == "" {
-			continue
-		}
-		gap, begins := tabsTo(at, 24+8*i)
-		line, at = line+gap+part, begins+len(part)
-	}
-	return line
-}
-
-// tabsTo is the space from a column to another, at least one, and where it ends.
-func tabsTo(from, to int) (gap string, at int) {
-	to = max(to, from+1)
-	if tabs := to/8 - from/8; tabs > 0 {
-		gap, from = strings.Repeat("\t", tabs), to/8*8
-	}
-	return gap + strings.Repeat(" ", to-from), to
 }
 
 // digStats are the lines after an answer.

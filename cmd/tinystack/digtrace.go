@@ -17,7 +17,8 @@ import (
 // digWay is what +trace prints of the way from the root servers down.
 type digWay struct {
 	*digger
-	query *digQuery
+	query  *digQuery
+	layout layout
 
 	mu   sync.Mutex
 	step dnsclient.StepEvent // the last
@@ -32,21 +33,21 @@ func (d *digger) traceDown(ctx context.Context, q *digQuery) error {
 	if err != nil {
 		return err
 	}
-	way := &digWay{digger: d, query: q}
+	way := &digWay{digger: d, query: q, layout: q.opts.layout()}
 	way.begin(roots)
 	traced := dnsclient.WithTrace(ctx, &dnsclient.Trace{
 		Step: way.asks, Answer: way.answered, Failed: way.failed, Dropped: way.dropped,
 	})
 	a, err := r.Resolve(traced, dns.Question{Name: q.name, Qtype: q.qtype, Qclass: q.class})
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	if err != nil {
 		d.unanswered = true
 		return errors.Join(way.err, way.gaveUp(err))
 	}
 	if q.opts.short && !d.plan.json {
-		way.print(shortAnswer(a.Records))
+		way.print(shortData(a.Records, "\n"))
 	}
 	return way.err
 }
@@ -70,7 +71,7 @@ func (t *digWay) begin(roots []dnsclient.RootServer) {
 	s, seen := t.greeting(t.query, len(roots)), map[string]bool{}
 	for _, root := range roots {
 		if !seen[root.Name] {
-			s += columns(".", "", "IN", "NS", dns.Fqdn(root.Name)) + "\n"
+			s += plain.columns(".", "", "IN", "NS", dns.Fqdn(root.Name)) + "\n"
 		}
 		seen[root.Name] = true
 	}
@@ -110,7 +111,7 @@ func (t *digWay) answered(e dnsclient.AnswerEvent) {
 	if len(records) == 0 {
 		records = r.Msg.Ns
 	}
-	s := recordLines(records)
+	s := t.layout.records(records)
 	if r.Msg.Rcode != dns.RcodeSuccess {
 		s += fmt.Sprintf(";; status: %s\n", rcodeName(r.Msg.Rcode))
 	}
@@ -133,7 +134,7 @@ func (t *digWay) failed(e dnsclient.FailEvent) {
 func (t *digWay) dropped(e dnsclient.DropEvent) {
 	what := "a message"
 	if e.Record != nil {
-		what = columns(e.Record.Header().Name, "", "", typeName(e.Record.Header().Rrtype), recordData(e.Record))
+		what = plain.columns(e.Record.Header().Name, "", "", typeName(e.Record.Header().Rrtype), recordData(e.Record))
 	}
 	if !t.quiet() {
 		t.comment("dropped: %s from %s: %s", what, hashed(e.Server), e.Reason)

@@ -107,7 +107,7 @@ func (g *getter) run(r *http.Request) error {
 	err := g.fetch(r)
 	g.result.done = time.Now()
 	if err != nil {
-		g.result.code = g.exit(err)
+		g.result.code = g.exit(errors.Join(r.Context().Err(), err)) // whose cause, a signal, is what net/http returns
 	}
 	io.WriteString(g.stdout, g.result.format(g.format))
 	switch {
