@@ -20,8 +20,16 @@ const (
 	exitCertificate = 60 // is not to be trusted
 )
 
-// exit is curl's exit code for an error.
+// exit is curl's exit code for an error of a fetch.
 func (g *getter) exit(err error) int {
+	if code := getExit(err); code != exitFailure || g.result.connects == 0 {
+		return code
+	}
+	return exitReceive // what came is no HTTP, or its header too long
+}
+
+// getExit is curl's exit code for an error, exitFailure if it has none.
+func getExit(err error) int {
 	var (
 		coded codeError
 		op    *net.OpError
@@ -51,8 +59,5 @@ func (g *getter) exit(err error) int {
 	case errors.Is(err, io.EOF):
 		return exitEmptyReply
 	}
-	if code := urlExit(err); code != exitFailure || g.result.connects == 0 {
-		return code
-	}
-	return exitReceive // what came is no HTTP, or its header too long
+	return urlExit(err)
 }
