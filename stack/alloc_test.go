@@ -4,6 +4,7 @@ package stack_test
 
 import (
 	"io"
+	"net/netip"
 	"testing"
 
 	"github.com/tinystack/tinystack/link"
@@ -32,6 +33,31 @@ func TestUDPNoAllocation(t *testing.T) {
 		})
 		if n != 0 {
 			t.Errorf("features %b: %v allocations for a datagram there and back", features, n)
+		}
+	}
+}
+
+// Nor do batches of them.
+func TestUDPBatchNoAllocation(t *testing.T) {
+	for _, features := range []packet.Features{0, offloads} {
+		a, b := two(t, link.PairConfig{Features: features})
+		server := listenPacket(t, b, ":53").(*udp.Conn)
+		client := listenPacket(t, a, ":54").(*udp.Conn)
+		out, in := batchOf(netip.AddrPortFrom(addrB, 53), 20, 1000), batchOf(netip.AddrPort{}, 20, 1000)
+		n := testing.AllocsPerRun(200, func() {
+			if n, err := client.WriteBatch(out); n != len(out) || err != nil {
+				t.Fatal(n, err)
+			}
+			for got := 0; got < len(out); {
+				n, err := server.ReadBatch(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got += n
+			}
+		})
+		if n != 0 {
+			t.Errorf("features %b: %v allocations for a batch", features, n)
 		}
 	}
 }

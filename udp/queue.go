@@ -74,14 +74,25 @@ func (q *queue) copyToFree(payload []byte) []byte {
 
 // pop copies the next datagram to b, as much of it as fits, and removes it.
 func (q *queue) pop(b []byte) (n int, from netip.AddrPort, event trace.ID) {
+	data, from, event := q.first()
+	n = copy(b, data)
+	q.next()
+	return n, from, event
+}
+
+// first returns the next datagram, which is the queue's until next.
+func (q *queue) first() (data []byte, from netip.AddrPort, event trace.ID) {
 	e := q.at(0)
-	size := min(e.seg, len(e.data))
-	n, from, event = copy(b, e.data[:size]), e.from, e.event
-	e.data = e.data[size:]
+	return e.data[:min(e.seg, len(e.data))], e.from, e.event
+}
+
+// next removes what first returns.
+func (q *queue) next() {
+	e := q.at(0)
+	e.data = e.data[min(e.seg, len(e.data)):]
 	if len(e.data) == 0 {
 		q.remove()
 	}
-	return n, from, event
 }
 
 // remove frees the first entry.

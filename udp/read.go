@@ -4,8 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-
-	"github.com/tinystack/tinystack/trace"
 )
 
 // Read reads a datagram, its sender ignored; what does not fit in b is lost.
@@ -39,11 +37,21 @@ func (c *Conn) ReadFromUDPAddrPort(b []byte) (n int, addr netip.AddrPort, err er
 	return c.read(b, "recvfrom")
 }
 
-// read waits for a datagram. Closing comes before the deadline, that before an
-// ICMP error, and that before datagrams, as on the kernel's sockets.
+// read waits for a datagram and takes it.
 func (c *Conn) read(b []byte, call string) (n int, from netip.AddrPort, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.await(call); err != nil {
+		return 0, netip.AddrPort{}, err
+	}
+	n, from, event := c.queue.pop(b)
+	c.story.read(from, event)
+	return n, from, nil
+}
+
+// await waits for a datagram, with the lock held. Closing comes before the deadline, that before
+// an ICMP error, and that before datagrams, as on the kernel's sockets.
+func (c *Conn) await(call string) (err error) {
 	for {
 		switch {
 		case c.closed:
@@ -53,14 +61,11 @@ func (c *Conn) read(b []byte, call string) (n int, from netip.AddrPort, err erro
 		case c.err != nil:
 			err = os.NewSyscallError(call, c.takeErr())
 		case c.queue.n > 0:
-			var event trace.ID
-			n, from, event = c.queue.pop(b)
-			c.story.read(from, event)
-			return n, from, nil
+			return nil
 		default:
 			c.arrived.Wait()
 			continue
 		}
-		return 0, netip.AddrPort{}, c.opError("read", err)
+		return c.opError("read", err)
 	}
 }

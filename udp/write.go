@@ -24,7 +24,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 		err = syscall.EDESTADDRREQ
 	}
 	if err == nil {
-		err = c.send(c.route, c.remote.Port(), b)
+		err = c.send(c.route, c.remote.Port(), b, len(b))
 	}
 	if err != nil {
 		return 0, c.opError("write", err)
@@ -72,19 +72,27 @@ func (c *Conn) writeTo(b []byte, to netip.AddrPort) error {
 	if !to.Addr().IsValid() || to.Port() == 0 {
 		return syscall.EINVAL
 	}
-	err := c.sendTo(b, to)
+	return c.sendTo(b, len(b), to)
+}
+
+// sendTo sends datagrams of size bytes each, as send does, to an address.
+func (c *Conn) sendTo(b []byte, size int, to netip.AddrPort) error {
+	if c.route != nil {
+		return c.send(c.route, to.Port(), b, size)
+	}
+	err := c.trySendTo(b, size, to)
 	if err == syscall.EADDRNOTAVAIL && c.lastRoute.Swap(nil) != nil {
-		err = c.sendTo(b, to) // the address that was selected before is gone
+		err = c.trySendTo(b, size, to) // the address that was selected before is gone
 	}
 	return err
 }
 
-func (c *Conn) sendTo(b []byte, to netip.AddrPort) error {
+func (c *Conn) trySendTo(b []byte, size int, to netip.AddrPort) error {
 	route, err := c.routeTo(to.Addr())
 	if err != nil {
 		return err
 	}
-	return c.send(route, to.Port(), b)
+	return c.send(route, to.Port(), b, size)
 }
 
 // writable returns what forbids sending now.
@@ -115,10 +123,11 @@ func (c *Conn) routeTo(addr netip.Addr) (packet.Route, error) {
 	return route, nil
 }
 
-// send sends a datagram; the checksum is completed below, in hardware's place if
-// need be, where a sum of zero becomes 0xffff (RFC 768).
-func (c *Conn) send(route packet.Route, port uint16, b []byte) error {
-	if len(b) > maxPayload {
+// send sends a datagram, or if size is less than b, datagrams of size bytes back to back (the
+// last one may have fewer) in one packet, EMSGSIZE if that can't be; the checksum is completed
+// below, in hardware's place if need be, where a sum of zero becomes 0xffff (RFC 768).
+func (c *Conn) send(route packet.Route, port uint16, b []byte, size int) error {
+	if len(b) > maxPayload || size < len(b) && !splits(route, size) {
 		return syscall.EMSGSIZE
 	}
 	p := packet.NewOut()
@@ -127,6 +136,11 @@ func (c *Conn) send(route packet.Route, port uint16, b []byte) error {
 	p.Queue = c.queueTo(netip.AddrPortFrom(route.Remote(), port))
 	p.Csum, p.CsumOffset = packet.CsumPartial, checksumOffset
 	p.Body[0] = b
+	count := uint64(1)
+	if size < len(b) {
+		p.GSO, p.SegSize = packet.GSOUDP, uint16(size)
+		_, count = segments(p.Offload, len(b))
+	}
 	if c.layer.trace.On() {
 		p.Mark = c.wrote(route, port, len(b))
 	}
@@ -138,9 +152,9 @@ func (c *Conn) send(route packet.Route, port uint16, b []byte) error {
 		Checksum: pseudoSum(route.Local(), route.Remote(), length),
 	}.AppendTo(p.Prepend(HeaderLen)[:0])
 	if err := route.Send(p); err != nil {
-		counter.Inc(&c.layer.stats.OutErrors)
+		counter.Add(&c.layer.stats.OutErrors, count)
 		return err
 	}
-	counter.Inc(&c.layer.stats.OutDatagrams)
+	counter.Add(&c.layer.stats.OutDatagrams, count)
 	return nil
 }
