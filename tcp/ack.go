@@ -60,6 +60,7 @@ func (c *tcb) ackedData(now instant, s *segment, ack int64) {
 	c.arrived(&n)
 	n.duplicate = outstanding && !n.advanced && c.isDuplicate(s, &n, wndBefore)
 	c.recoverLoss(now, &n)
+	info.mended = n.mended
 	c.tellCongestion(&info)
 	c.restartTimer(now, n.advanced)
 }

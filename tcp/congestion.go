@@ -66,6 +66,7 @@ type ackInfo struct {
 	minRTT    time.Duration
 	rate      rateSample
 	phase     phase // of loss recovery, in which the ACK came or which it began
+	mended    bool  // it ended a fast recovery, with all that was lost repaired
 	advanced  bool  // the ACK field moved
 	full      bool  // cwnd was full at some time in the last round trip
 	sack      bool  // agreed on (RFC 2018)

@@ -38,6 +38,28 @@ func testSlowStart(t *testing.T) {
 	tc.wantWindows("doubled in a round trip", 20000, math.MaxInt, "open")
 }
 
+// The ACK that ends a recovery counts for growth, as in Linux; Reno's window is one of whole segments.
+func TestRenoAfterRecovery(t *testing.T) { synctest.Test(t, testRenoAfterRecovery) }
+
+func testRenoAfterRecovery(t *testing.T) {
+	tc := newTestConn(t, setup{})
+	tc.write(60000)
+	tc.drain()
+	tc.inject(seg{seq: 1, ack: 1001})
+	tc.drain()
+	tc.inject(seg{seq: 1, ack: 1001, sack: [][2]int{{2001, 12001}}})
+	tc.wantWindows("half of eleven segments", 5000, 5000, "recovery")
+	tc.drain()
+	tc.inject(seg{seq: 1, ack: 12001})
+	tc.wantWindows("the segment sent again has arrived", 5000, 5000, "open")
+	for at := 13001; at <= 15001; at += 1000 {
+		tc.inject(seg{seq: 1, ack: at})
+	}
+	tc.wantWindows("and three more", 5000, 5000, "open")
+	tc.inject(seg{seq: 1, ack: 16001})
+	tc.wantWindows("five in all", 6000, 5000, "open")
+}
+
 func TestCongestionAvoidance(t *testing.T) { synctest.Test(t, testCongestionAvoidance) }
 
 func testCongestionAvoidance(t *testing.T) {
@@ -48,9 +70,9 @@ func testCongestionAvoidance(t *testing.T) {
 	tc.wantData("first flight", 1, 10000, 1000)
 	tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1001, 10001}}})
 	tc.drain()
-	tc.inject(seg{seq: 1, ack: 14001})
+	tc.inject(seg{seq: 1, ack: 10001})
 	tc.wantWindows("after a recovery", 5000, 5000, "open")
-	una := 14001
+	una := 10001
 	for want := 6000; want <= 9000; want += 1000 {
 		tc.drain()
 		for flight := tc.conn.Info().Unacked; flight > 0; flight -= 1000 {

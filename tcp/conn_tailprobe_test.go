@@ -22,7 +22,7 @@ func testTailLossProbe(t *testing.T) {
 	tc.want("and the next, for what arrived", again(8))
 	time.Sleep(testRTT)
 	tc.inject(sacks(10))
-	tc.wantWindows("repaired without a timeout", 3500, 3500, "open")
+	tc.wantWindows("repaired without a timeout", 3000, 3000, "open")
 	s := tc.layer.Stats()
 	if s.LossProbes != 1 || s.RTOTimeouts != 0 || s.FastRecoveries != 1 {
 		t.Errorf("%+v", s)

@@ -14,10 +14,12 @@ const (
 
 // rcvTuner finds out how large a receive buffer has to be: four times what arrives in a round
 // trip, and does not wait for the application. That lets a sender in slow start double, with as much
-// again for what comes beyond a gap (Fisk and Feng, Dynamic Right-Sizing in TCP; Linux's tcp_rcv_space_adjust). A connection has one while its buffer may still grow.
+// again for what comes beyond a gap (Fisk and Feng, Dynamic Right-Sizing in TCP; Linux's
+// tcp_rcv_space_adjust). A connection has one while its buffer may still grow.
 type rcvTuner struct {
 	since instant // when the interval began
 	start int64   // what had arrived by then
+	all   int64   // and by now: what filled a gap has not arrived anew when it is read
 	most  int     // bytes that have arrived in an interval, at the most
 
 	rtt, rttBefore time.Duration // the least of this epoch and of the one before; 0: none
@@ -40,17 +42,18 @@ func (c *tcb) tuneReceive(now instant, s *segment) {
 		if c.rcvNxt < int64(c.rcvBuf/4) {
 			return
 		}
-		t = &rcvTuner{since: now, start: c.arrivedInAll(), edge: c.rcvEdge, edgeAt: now}
+		all := c.arrivedInAll()
+		t = &rcvTuner{since: now, start: all, all: all, edge: c.rcvEdge, edgeAt: now}
 		c.tuner = t
 	}
 	c.sampleReceiveRTT(now, s)
-	all := c.arrivedInAll()
-	if n := int(all - t.start); n > t.most {
+	t.all = max(t.all, c.arrivedInAll())
+	if n := int(t.all - t.start); n > t.most {
 		t.most = n
 		c.rcvBuf = int32(min(max(int(c.rcvBuf), 4*n), c.cfg.ReceiveBuffer))
 	}
 	if now.sub(t.since) >= max(t.leastRTT(), leastTuneInterval) {
-		t.since, t.start = now, all
+		t.since, t.start = now, t.all
 	}
 }
 

@@ -8,6 +8,7 @@ type news struct {
 	advanced  bool // SND.UNA moved
 	duplicate bool // a duplicate ACK (RFC 5681 2; with SACK, RFC 6675 2: one with news of it)
 	late      bool // what advanced it was sent before anything was sent again (RFC 3522)
+	mended    bool // it ended a fast recovery, and its bytes have just arrived: not so without SACK
 	ece       bool // the path has marked a packet (RFC 3168)
 	dsack     span // what arrived twice (RFC 2883); none if its end is 0
 	delivery
@@ -125,6 +126,7 @@ func (c *tcb) inRecovery(now instant, n *news, lost int) {
 	case c.undone(now, n):
 	case n.ack >= c.rep.recover:
 		c.endRecovery(now)
+		n.mended = c.sacks
 	case c.sacks:
 		c.reducePaced(n, lost)
 	case n.advanced: // RFC 6582 3.2 step 3, a partial acknowledgement

@@ -19,10 +19,13 @@ func (r *reno) acked(a ackInfo) {
 	}
 }
 
+// lost leaves whole segments, as in Linux: a part of one lets none go, but would have to be
+// acknowledged for cwnd to grow.
 func (r *reno) lost(_ instant, inFlight int) {
 	w := r.windows
 	r.before = &w
 	r.reduceTo(0.5, inFlight)
+	r.ssthresh -= r.ssthresh % r.mss
 	r.cwnd = r.ssthresh
 	r.counted = 0
 }

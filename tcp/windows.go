@@ -31,12 +31,14 @@ func (w *windows) setMSS(mss int) {
 	w.cwnd = max(w.cwnd, mss)
 }
 
-// growth is the number of bytes for which an ACK lets cwnd grow: none in fast recovery, none
+// growth is the number of bytes for which an ACK lets cwnd grow: none in fast recovery but for the
+// ACK that ends it, which finds cwnd where it is to be (RFC 5681 3.2 step 6, as in Linux), none
 // where the application or the peer's window was the limit (RFC 9293 3.8.2, RFC 9438 5.8). A
 // duplicate ACK lets it grow neither (RFC 5681 3.2 step 1), but what it says has arrived
 // counts when the gap turns out to be late packets.
 func (w *windows) growth(a *ackInfo) int {
 	switch {
+	case a.mended:
 	case a.phase == recovery, a.phase == cwr:
 		w.credit = 0
 		return 0
