@@ -28,35 +28,45 @@ func BenchmarkConnections(b *testing.B) {
 func echoOverMany(b *testing.B, n int) {
 	s, p := newManyPeers(b, stack.Config{})
 	conns := openMany(b, s, p, n)
-	next := rand.New(rand.NewPCG(1, 2))
-	data, buf := []byte{'x'}, make([]byte, 16)
-	chosen := make([]int, min(n, 32))
+	chosen := make([]int, min(n, echoesAtOnce))
 	part := n / len(chosen) // of which one is chosen, so that none is twice
-	echo := func(choose func(part int) int) {
+	choose := func(which func(part int) int) []int {
 		for j := range chosen {
-			chosen[j] = j*part + choose(part)
-			p.send(chosen[j], tcp.ACK|tcp.PSH, data)
+			chosen[j] = j*part + which(part)
 		}
-		for _, i := range chosen {
-			if _, err := conns[i].Read(buf); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := conns[i].Write(data); err != nil {
-				b.Fatal(err)
-			}
-		}
-		p.receive(len(chosen))
-		for _, i := range chosen {
-			p.send(i, tcp.ACK, nil)
-		}
+		return chosen
 	}
 	for i := range max(part, 1000) { // each has what it takes to send
-		echo(func(part int) int { return i % part })
+		echoOn(b, p, conns, choose(func(part int) int { return i % part }))
 	}
+	random := rand.New(rand.NewPCG(1, 2))
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := 0; i < b.N; i += len(chosen) {
-		echo(next.IntN)
+		echoOn(b, p, conns, choose(random.IntN))
+	}
+}
+
+// echoesAtOnce is how many connections have an echo under way.
+const echoesAtOnce = 32
+
+// echoOn has a byte come in on each of the chosen connections, go back, and be acknowledged.
+func echoOn(b *testing.B, p *manyPeers, conns []net.Conn, chosen []int) {
+	data, buf := []byte{'x'}, make([]byte, 16)
+	for _, i := range chosen {
+		p.send(i, tcp.ACK|tcp.PSH, data)
+	}
+	for _, i := range chosen {
+		if _, err := conns[i].Read(buf); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conns[i].Write(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+	p.receive(len(chosen))
+	for _, i := range chosen {
+		p.send(i, tcp.ACK, nil)
 	}
 }
 
@@ -99,28 +109,40 @@ func BenchmarkAccept(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "accepts/s")
 }
 
-// What idle connections take, that nobody reads from: bytes of heap, and of resident memory, each; and how
-// long a collection of garbage takes with all of them. A million need a gigabyte.
+// What idle connections take, that nobody reads from: bytes of heap, and of resident memory, each; the heap
+// again after each has echoed a byte; and how long a collection of garbage takes with all of them. A million
+// need 1.3 GB.
 func BenchmarkIdleConnections(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("open=%d", n), func(b *testing.B) {
 			for b.Loop() {
-				s, p := newManyPeers(b, stack.Config{})
-				p.ends = make([]peerEnd, n)
-				heap, rss := memoryInUse(b)
-				conns := openMany(b, s, p, n)
-				moreHeap, moreRSS := memoryInUse(b)
-				size := n * int(unsafe.Sizeof(conns[0]))
-				b.ReportMetric(float64(moreHeap-heap-size)/float64(n), "heap-B/conn")
-				b.ReportMetric(float64(moreRSS-rss-size)/float64(n), "rss-B/conn")
-				start := time.Now()
-				runtime.GC()
-				b.ReportMetric(float64(time.Since(start).Milliseconds()), "gc-ms")
-				runtime.KeepAlive(conns)
-				must(b, s.Close())
+				beIdle(b, n)
 			}
 		})
 	}
+}
+
+func beIdle(b *testing.B, n int) {
+	s, p := newManyPeers(b, stack.Config{})
+	p.ends = make([]peerEnd, n)
+	heap, rss := memoryInUse(b)
+	conns := openMany(b, s, p, n)
+	moreHeap, moreRSS := memoryInUse(b)
+	each := func(more, before int) float64 {
+		return float64(more-before)/float64(n) - float64(unsafe.Sizeof(conns[0]))
+	}
+	b.ReportMetric(each(moreHeap, heap), "heap-B/conn")
+	b.ReportMetric(each(moreRSS, rss), "rss-B/conn")
+	for i := 0; i < n; i += 8 {
+		echoOn(b, p, conns, []int{i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7})
+	}
+	moreHeap, _ = memoryInUse(b)
+	b.ReportMetric(each(moreHeap, heap), "used-heap-B/conn")
+	start := time.Now()
+	runtime.GC()
+	b.ReportMetric(float64(time.Since(start).Milliseconds()), "gc-ms")
+	runtime.KeepAlive(conns)
+	must(b, s.Close())
 }
 
 // memoryInUse returns the bytes of heap in use and of resident memory, without garbage.

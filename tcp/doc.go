@@ -51,7 +51,7 @@
 // # Who owns what
 //
 // The tcb owns the buffers of its connection; they exist only while they hold something,
-// so that an idle connection is one small struct. Received data stays in the packet's
+// so that an idle connection is one small struct, without a timer. Received data stays in the packet's
 // buffer if it fills at least a quarter of it, and is copied otherwise. A connection in
 // TIME-WAIT is a record that the layer owns; what a [Conn] may still hold for Read stays
 // with it. The layer counts what all buffers take (Config.Memory); each connection tells it
@@ -104,6 +104,35 @@
 //     SYN that had no answer is sent again without.
 //   - Any ICMP error about it ends an attempt to connect, as RFC 5461 describes. On an open
 //     connection it is remembered as the reason if that times out (RFC 5927).
+//
+// # What was measured
+//
+// By benchmarks of package stack (scale_bench_test.go) on a machine with two processors, in
+// ratios of runs that took turns. What won:
+//
+//   - The table of connections is keyed by a 64-bit keyed hash in place of the tuple, which has 64
+//     bytes and is in the connection anyway, and routes out of one interface share what they have in
+//     common: 1176 bytes of heap for an idle connection in place of 1319, and with 100,000 open 8.6 µs an
+//     echo in place of 10.7.
+//   - Connections wait for far deadlines on wheels, and have a timer only for near ones: 130 bytes
+//     less each, and a million of them leave the runtime's timers alone. With 100,000 busy ones
+//     the wheels cost what the runtime's timers did: either way the links of the neighbours are not in
+//     the processor's cache.
+//   - A deadline that moves later moves no timer. One is set for 4 % of the segments of
+//     an echo, and 2.5 % of those of a transfer, at a round-trip time of 1 ms.
+//   - What a waiting Read needs, and what HyStart++ measures, is not there before there is a Read or data: 96
+//     bytes.
+//
+// What gained nothing, and was left out:
+//
+//   - Ticks of 16 ms on wheels of 1024 slots, so that delayed ACKs wait there too (9.1, 8.8, 8.7 µs an
+//     echo with 100,000 open; with 32 ms 9.1, 8.1, 8.3).
+//   - A sharded account of memory: with four connections and segments of 1448 bytes the account
+//     takes 2 % of the time, with super-segments too little to be seen. With four connections the
+//     only lock that is waited for is a connection's own, by its Write, for 5 % of the time.
+//   - A lazier collector of garbage: its share in a transfer is 0.2 % at most, as data has no part in what
+//     is allocated. With GOGC=400, or GOGC=off and GOMEMLIMIT=1GiB, connections were accepted as fast
+//     as without, but for the noise.
 //
 // # Left out
 //
