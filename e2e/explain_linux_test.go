@@ -58,7 +58,7 @@ func testExplainStory(t *testing.T, site *website) {
 		"answer www.google.com A "+webServer+"; a resolver's, TTL 300 s", "is not to be seen from here",
 		"host 0.0.0.0/0 via 198.18.5.1 tinyexplain0",
 		"[packet 3,", "304 Not Modified", "nothing is sent at all", "what it made of this is not ours to see",
-		"The server closes the connection", "host ESTABLISHED -> CLOSE-WAIT -> LAST-ACK -> CLOSED",
+		"The connection ends, and another one is needed", "it is the last one on the connection", "host ESTABLISHED -> CLOSE-WAIT -> LAST-ACK -> CLOSED",
 		fmt.Sprintf("200 OK, %d bytes of image/png", pictureSize), "host ESTABLISHED -> FIN-WAIT-1 -> TIME-WAIT",
 		"received packet 2, UDP to "+explainIP, "why it was sent is not ours to see",
 	)

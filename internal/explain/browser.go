@@ -76,6 +76,7 @@ type tab struct {
 	browser *browser
 	to      netip.AddrPort
 	conn    connection
+	ends    string // why there will be no other request on the connection; "": nobody said so
 	http    *http.Transport
 	client  http.RoundTripper
 }
@@ -89,7 +90,7 @@ func (t *tab) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.conn = c.(connection)
+	t.conn, t.ends = c.(connection), ""
 	used := false
 	t.http = &http.Transport{
 		DisableCompression: true,
@@ -127,6 +128,7 @@ type exchange struct {
 	status     int
 	header     http.Header
 	body       []byte
+	cut        bool     // there is more of the body, which the browser did not read
 	use        cacheUse // of what the browser had
 	kept       *stored  // nil: the response may not be kept
 }
@@ -160,10 +162,18 @@ func (t *tab) do(r *http.Request, x *exchange, have *stored) error {
 	}
 	defer resp.Body.Close()
 	x.status, x.header = resp.StatusCode, resp.Header
-	if x.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody)); err != nil {
+	if x.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1)); err != nil {
 		return err
 	}
 	x.end = time.Now()
+	switch {
+	case len(x.body) > maxBody:
+		x.body, x.cut = x.body[:maxBody], true
+		t.ends = "The browser has enough of the response, and breaks off."
+		return nil
+	case resp.Close:
+		t.ends = "The response said that it is the last one on the connection (RFC 9112 9.3)."
+	}
 	if x.status == http.StatusNotModified && have != nil {
 		have.renew(x.header, x.end)
 		x.header, x.body, x.kept = have.header, have.body, have

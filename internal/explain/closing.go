@@ -81,12 +81,13 @@ func (s *story) tellClose(t *tab) {
 	for len(flow) > 0 && !flow[0].has('F') && !flow[0].has('R') {
 		flow = flow[1:]
 	}
-	fins := 0
+	fins, reset := 0, false
 	for _, g := range flow {
 		s.tellClosing(g, fins)
 		if g.has('F') {
 			fins++
 		}
+		reset = reset || g.has('R')
 	}
 	if len(flow) == 3 && fins == 2 && flow[1].has('F') {
 		one, other := "host", "server"
@@ -96,7 +97,7 @@ func (s *story) tellClose(t *tab) {
 		s.page.item("", "Four steps in three segments: the %s had its own FIN ready when it was to acknowledge the %s's, and sent both in one.", other, one)
 	}
 	s.tellLosses(flow)
-	s.tellStates(t)
+	s.tellStates(t, reset)
 }
 
 // tellClosing tells of a segment after so many FINs.
@@ -106,11 +107,15 @@ func (s *story) tellClosing(g *segment, fins int) {
 	if g.host {
 		who = "browser"
 	}
+	name := "FIN"
+	if t.Data > 0 {
+		name = "data, FIN"
+	}
 	switch at := g.end() - 1; {
 	case g.has('F') && fins == 0:
-		s.tellSegment("FIN", g, "the %s is done: it sends no more than up to %d", who, at)
+		s.tellSegment(name, g, "the %s is done: it sends no more than up to %d", who, at)
 	case g.has('F'):
-		s.tellSegment("FIN", g, "the %s is done too, at %d; next it expects %d", who, at, t.Ack)
+		s.tellSegment(name, g, "the %s is done too, at %d; next it expects %d", who, at, t.Ack)
 	case g.has('R'):
 		s.tellSegment("RST", g, "the connection is given up")
 	case t.Data > 0:
@@ -121,7 +126,7 @@ func (s *story) tellClosing(g *segment, fins int) {
 }
 
 // tellStates says through which states both ends went, and what is left of the connection.
-func (s *story) tellStates(t *tab) {
+func (s *story) tellStates(t *tab, reset bool) {
 	events, _ := s.log.since(0)
 	ours := path(events, nodeHost, t.id())
 	s.page.item("host", "%s", ours)
@@ -134,11 +139,11 @@ func (s *story) tellStates(t *tab) {
 	case strings.Contains(ours, stateTimeWait):
 		s.page.say("Who closes first waits: the host keeps the connection in TIME-WAIT for 60 seconds more, in case its last ACK is lost and the FIN comes " +
 			"again, and so that nothing that is late is taken for a new connection's (RFC 9293 3.6.1). It costs a few bytes of memory, and the page is there already.")
+	case reset:
+		s.page.say("A RST ends a connection at once, and nothing is kept of it (RFC 9293 3.10.7.4).")
 	case strings.HasSuffix(ours, stateLastAck+" -> "+stateClosed):
 		s.page.say("Who closes first waits, and that was the server: it keeps the connection in TIME-WAIT, so that nothing that is late is taken for " +
 			"a new connection's (RFC 9293 3.6.1). The host remembers nothing of it.")
-	case strings.HasSuffix(ours, stateClosed):
-		s.page.say("A RST ends a connection at once, and nothing is kept of it (RFC 9293 3.10.7.4).")
 	default:
 		s.page.say("The server has not ended its side after %v more, and the story waits no longer.", patience)
 	}

@@ -125,6 +125,18 @@ func pages(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		w.Header().Set("Cache-Control", "max-age=60")
 		io.WriteString(w, "body { color: black }")
+	case "/many":
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, `<html><img src=huge><img src=once><img src=picture></html>`)
+	case "/huge":
+		w.Write(make([]byte, maxBody+100_000))
+	case "/once": // closes without a word
+		io.WriteString(w, "once")
+		_ = http.NewResponseController(w).Flush()
+		go func() {
+			time.Sleep(pace)
+			r.Context().Value(connKey{}).(net.Conn).Close()
+		}()
 	case "/picture":
 		w.Header().Set("Content-Type", "image/png")
 		w.Write(bytes.Repeat([]byte("x"), 60_000))

@@ -83,6 +83,8 @@ func (s *story) tellResponse(x *exchange, flow []*segment) {
 	switch {
 	case x.status == http.StatusNotModified:
 		text += ": what the browser has is still right, and no body comes"
+	case x.cut:
+		text += fmt.Sprintf(", the first %d bytes, more than which the browser takes of none", len(x.body))
 	default:
 		text += fmt.Sprintf(", %d bytes of %s", len(x.body), strings.SplitN(x.header.Get("Content-Type"), ";", 2)[0])
 	}

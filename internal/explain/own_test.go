@@ -38,7 +38,7 @@ func testOwn(t *testing.T) {
 		"the name server " + farIP + " www.example. A?", "www.example A " + farIP + "; a resolver's, TTL 300 s",
 		"is not to be seen from here", "host 198.18.5.0/24 there: it is on this wire neta not 0.0.0.0/0",
 		"agrees to MSS 1460, window scale 7", "SYN to SYN-ACK took 20.0 ms",
-		"8 The server closes the connection", "FIN <-- the server is done: it sends no more",
+		"8 The connection ends, and another one is needed", "FIN <-- the server is done: it sends no more",
 		"CLOSE-WAIT -> LAST-ACK -> CLOSED", "Who closes first waits, and that was the server",
 		"9 The handshake:", "60000 bytes of image/png, in 42 segments", "the timestamps that it echoes tell the rounds apart",
 		"ESTABLISHED -> FIN-WAIT-1 -> TIME-WAIT", "server what it made of this is not ours to see",
@@ -72,6 +72,25 @@ func testOwnRounds(t *testing.T) {
 	}
 	if len(segments) != 3 || segments[0] != 10 || segments[1] < 18 || segments[1] > 20 {
 		t.Errorf("the rounds have %d segments:\n%s", segments, text)
+	}
+}
+
+// A connection that ends between two requests, for whatever reason, is no end of the story.
+func TestOwnReconnects(t *testing.T) { synctest.Test(t, testOwnReconnects) }
+
+func testOwnReconnects(t *testing.T) {
+	e := newElsewhere(t, Change{}, wireDelay)
+	e.serveWeb(pages)
+	text, err := tell(t, Config{URL: "http://" + farIP + "/many", Own: e.own})
+	if err != nil {
+		t.Error(err)
+	}
+	wantAll(t, text, []string{
+		"the first 16777216 bytes, more than which the browser takes of none", "The browser has enough of the response, and breaks off.",
+		"200 OK, 4 bytes of text/plain", "The server may close it after each response", "200 OK, 60000 bytes of image/png",
+	})
+	if n := strings.Count(text, "The handshake:"); n != 3 {
+		t.Errorf("%d handshakes:\n%s", n, text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,10 +60,11 @@ func (s *story) connect(ctx context.Context, u *url.URL, addr netip.Addr) (*tab,
 	return t, s.tellConnection(began, from, t, err)
 }
 
-// reconnect opens a connection to the server again, which has closed the one before.
+// reconnect opens a connection to the server again, where there will be no other request on the
+// one before.
 func (s *story) reconnect(ctx context.Context, t *tab) error {
-	s.page.station(s.now(), "The server closes the connection")
-	s.page.say("It may, after each response (RFC 9112 9.3). What the browser wants besides needs another connection.")
+	s.page.station(s.now(), "The connection ends, and another one is needed")
+	s.page.say("%s", cmp.Or(t.ends, "The server may close it after each response (RFC 9112 9.3)."))
 	t.close()
 	s.awaitClose(t)
 	s.tellClose(t)
