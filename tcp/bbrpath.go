@@ -31,8 +31,9 @@ type bbrPath struct {
 	minRTT   time.Duration
 	minRTTAt instant // 0: no sample yet
 
-	extra          [2]int // the most acknowledged beyond what bw explains, in this half of the filter, and in the one before
-	extraRounds    int    // that this half has seen
+	// The most acknowledged beyond what bw explains, in this half of the filter, and in the one before.
+	extra          [2]int
+	extraRounds    int // that this half has seen
 	extraSince     instant
 	extraDelivered int
 }

@@ -188,52 +188,6 @@ func TestCubicRenoFriendly(t *testing.T) {
 	}
 }
 
-// Table 1 of RFC 9438 5.1, "MSS-sized segments" of average window for Reno and CUBIC
-// at an RTT of 0.1 s, and table 2 at 0.01 s: at each loss rate the window saws as
-// the model behind the table has it, one loss every 1/p segments.
-func TestCubicAverageWindow(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		rtt  time.Duration
-		p    float64
-		reno float64
-		want float64
-	}{
-		{100 * ms, 1e-3, 38, 38},
-		{100 * ms, 1e-4, 120, 187},
-		{100 * ms, 1e-5, 379, 1054},
-		{10 * ms, 1e-4, 120, 120},
-		{10 * ms, 1e-5, 379, 379},
-	} {
-		for name, want := range map[string]float64{Reno: tt.reno, CUBIC: tt.want} {
-			if got := averageWindow(name, tt.rtt, tt.p); got < 0.8*want || got > 1.25*want {
-				t.Errorf("%s at a loss rate of %g and an RTT of %v: %.0f segments, the RFC has %.0f", name, tt.p, tt.rtt, got, want)
-			}
-		}
-	}
-}
-
-// averageWindow loses one of every 1/p segments, long enough to be steady.
-func averageWindow(name string, rtt time.Duration, p float64) float64 {
-	cc, now := newCongestion(name, ccMSS, 1), instant(time.Hour)
-	cc.lost(1, 10*ccMSS)
-	sum, trips, sent := 0.0, 0, 0
-	for losses := 0; losses < 18; {
-		n := cc.window() / ccMSS
-		roundTrip(cc, &now, rtt)
-		if sent += n; float64(sent) >= 1/p {
-			sent = 0
-			losses++
-			cc.lost(1, cc.window())
-		}
-		if losses >= 9 {
-			sum += float64(n)
-			trips++
-		}
-	}
-	return sum / float64(trips)
-}
-
 // "if cwnd < W_max and fast convergence is enabled, further reduce W_max: W_max = cwnd * (1 + beta)/2"
 // (RFC 9438 4.7).
 func TestCubicFastConvergence(t *testing.T) {

@@ -148,15 +148,22 @@ func testFRTO(t *testing.T) {
 	}
 }
 
+// newTimedOutConn is a connection without SACK that has had no answer to the first ten of so many segments.
+func newTimedOutConn(t *testing.T, segments int) *testConn {
+	t.Helper()
+	tc := newTestConn(t, setup{delay: testRTT, noSACK: true})
+	tc.write(segments * testMSS)
+	tc.wantData("data", 1, 10*testMSS, testMSS)
+	tc.wantAfter("timeout", tc.rto(), again(0))
+	return tc
+}
+
 func TestFRTORealLoss(t *testing.T) { synctest.Test(t, testFRTORealLoss) }
 
 func testFRTORealLoss(t *testing.T) {
 	// "(3.a) ... If the acknowledgment ... is a duplicate ... continue with the conventional
 	// algorithm": https://www.rfc-editor.org/rfc/rfc5682#section-3.1. All of ten are lost.
-	tc := newTestConn(t, setup{delay: testRTT, noSACK: true})
-	tc.write(20 * testMSS)
-	tc.wantData("data", 1, 10*testMSS, testMSS)
-	tc.wantAfter("timeout", tc.rto(), again(0))
+	tc := newTimedOutConn(t, 20)
 	tc.inject(sacks(1))
 	tc.want("two new ones", again(10), again(11))
 	tc.inject(sacks(1))
@@ -173,10 +180,7 @@ func TestFRTOWithoutSACK(t *testing.T) { synctest.Test(t, testFRTOWithoutSACK) }
 func testFRTOWithoutSACK(t *testing.T) {
 	// "(3.b) If the acknowledgment advances the window ... the timeout was spurious":
 	// https://www.rfc-editor.org/rfc/rfc5682#section-2.1
-	tc := newTestConn(t, setup{delay: testRTT, noSACK: true})
-	tc.write(20 * testMSS)
-	tc.wantData("data", 1, 10*testMSS, testMSS)
-	tc.wantAfter("timeout", tc.rto(), again(0))
+	tc := newTimedOutConn(t, 20)
 	tc.inject(sacks(1))
 	tc.want("two new ones", again(10), again(11))
 	tc.inject(sacks(2))
@@ -209,10 +213,7 @@ func testFRTOWithoutBlocks(t *testing.T) {
 func TestNoFRTO(t *testing.T) { synctest.Test(t, testNoFRTO) }
 
 func testNoFRTO(t *testing.T) {
-	tc := newTestConn(t, setup{delay: testRTT, noSACK: true})
-	tc.write(10 * testMSS)
-	tc.wantData("data", 1, 10*testMSS, testMSS)
-	tc.wantAfter("timeout", tc.rto(), again(0))
+	tc := newTimedOutConn(t, 10)
 	tc.inject(sacks(1))
 	tc.want("slow start", again(1), again(2))
 	tc.inject(sacks(3))
@@ -243,10 +244,7 @@ func testEifelUndoesTimeout(t *testing.T) {
 func TestFRTOSmallWindow(t *testing.T) { synctest.Test(t, testFRTOSmallWindow) }
 
 func testFRTOSmallWindow(t *testing.T) {
-	tc := newTestConn(t, setup{delay: testRTT, noSACK: true})
-	tc.write(20 * testMSS)
-	tc.wantData("data", 1, 10*testMSS, testMSS)
-	tc.wantAfter("timeout", tc.rto(), again(0))
+	tc := newTimedOutConn(t, 20)
 	s := sacks(1)
 	s.wnd = 9500
 	tc.inject(s)

@@ -14,7 +14,8 @@ const nonValidatedPeriod = 5 * time.Minute
 
 // validation is what is known of how much of cwnd was put to use.
 type validation struct {
-	volumes [2]int        // pipeACK: the most acknowledged in a round trip, in this half of its sampling period and in the one before
+	// pipeACK: the most acknowledged in a round trip, in this half of its sampling period and in the one before.
+	volumes [2]int
 	half    time.Duration // the sampling period's
 	turned  instant       // this half of it began; 0: pipeACK is undefined
 	doubt   instant       // since then cwnd is not validated; 0: it is

@@ -168,18 +168,6 @@ func (c *tcb) info(now instant) Info {
 		SendQueue:     int(c.sndBuf.n),
 		NotSent:       c.unsent(),
 		SndBuf:        c.sendBuffer(),
-		BytesAcked:    uint64(max(0, min(c.sndUna, c.sndBuf.start)-1)),
-		BytesReceived: uint64(max(0, c.rcvNxt-1)),
-		BytesSent:     uint64(max(0, c.sndNxt-1)),
-		BytesRetrans:  c.counts.bytesRetrans,
-		SegsOut:       c.counts.segsOut,
-		SegsIn:        c.counts.segsIn,
-		DataSegsOut:   c.counts.dataSegsOut,
-		DataSegsIn:    c.counts.dataSegsIn,
-		TotalRetrans:  c.counts.retrans,
-		TotalTimeouts: c.counts.timeouts,
-		DSACKDups:     c.counts.dsacks,
-		RcvOooPack:    c.counts.oooSegs,
 	}
 	if c.cc != nil {
 		info.Congestion = c.cc.name()
@@ -196,6 +184,23 @@ func (c *tcb) info(now instant) Info {
 	if c.ooo != nil {
 		info.OutOfOrderBytes, info.OutOfOrderPieces = c.ooo.bytes, len(c.ooo.held)
 	}
+	c.countInfo(&info)
 	c.limitInfo(now, &info)
 	return info
+}
+
+// countInfo fills in what has been counted.
+func (c *tcb) countInfo(info *Info) {
+	info.BytesAcked = uint64(max(0, min(c.sndUna, c.sndBuf.start)-1))
+	info.BytesReceived = uint64(max(0, c.rcvNxt-1))
+	info.BytesSent = uint64(max(0, c.sndNxt-1))
+	info.BytesRetrans = c.counts.bytesRetrans
+	info.SegsOut = c.counts.segsOut
+	info.SegsIn = c.counts.segsIn
+	info.DataSegsOut = c.counts.dataSegsOut
+	info.DataSegsIn = c.counts.dataSegsIn
+	info.TotalRetrans = c.counts.retrans
+	info.TotalTimeouts = c.counts.timeouts
+	info.DSACKDups = c.counts.dsacks
+	info.RcvOooPack = c.counts.oooSegs
 }

@@ -36,13 +36,27 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
+// steadyDownload is one that gets 18.5 Mbit/s and more from its third second on, until something changes.
+func steadyDownload(t *testing.T, algorithm string) (s *sim, from, to *simHost) {
+	s = newLeanSim(t, 1)
+	from, to = s.download(Config{Congestion: algorithm}, 20*mbit, 40*ms, 100_000)
+	return s, from, to
+}
+
+// wantNoneInVain checks that no timer has expired, and that nothing was sent again that had arrived.
+func wantNoneInVain(t *testing.T, from, to *simHost) {
+	t.Helper()
+	if from.counts.timeouts > 0 || to.gotAgain > 0 {
+		t.Errorf("%d timeouts, %d packets in vain", from.counts.timeouts, to.gotAgain)
+	}
+}
+
 // A link that becomes ten times slower, and fast again: the queue overflows with what the old window lets out, but no
 // timeout follows, and nothing is sent in vain; once it is fast again the window grows to where it was.
 func TestSimRateChanges(t *testing.T) {
 	t.Parallel()
 	eachAlgorithm(t, func(t *testing.T, name string) {
-		s := newLeanSim(t, 1)
-		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		s, from, to := steadyDownload(t, name)
 		s.at(5*time.Second, func() { from.out.line.rate = 2 * mbit })
 		s.at(10*time.Second, func() { from.out.line.rate = 20 * mbit })
 		rates := s.seconds(to)
@@ -52,9 +66,7 @@ func TestSimRateChanges(t *testing.T) {
 			t.Errorf("%.1f of 2 Mbit/s: %.1f", got, *rates)
 		}
 		wantRates(t, *rates, 20, 22, 18)
-		if from.counts.timeouts > 0 || to.gotAgain > 0 {
-			t.Errorf("%d timeouts, %d packets in vain", from.counts.timeouts, to.gotAgain)
-		}
+		wantNoneInVain(t, from, to)
 	})
 }
 
@@ -63,8 +75,7 @@ func TestSimRateChanges(t *testing.T) {
 func TestSimDelayChanges(t *testing.T) {
 	t.Parallel()
 	eachAlgorithm(t, func(t *testing.T, name string) {
-		s := newLeanSim(t, 1)
-		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		s, from, to := steadyDownload(t, name)
 		s.at(5*time.Second, func() { from.out.delay = 80 * ms })
 		s.at(20*time.Second, func() { from.out.delay = 20 * ms })
 		rates := s.seconds(to)
@@ -73,9 +84,7 @@ func TestSimDelayChanges(t *testing.T) {
 		wantRates(t, *rates, 6, 20, 12)
 		wantRates(t, *rates, 18, 20, 16)
 		wantRates(t, *rates, 21, 25, 18.5)
-		if from.counts.timeouts > 0 || to.gotAgain > 0 {
-			t.Errorf("%d timeouts, %d packets in vain", from.counts.timeouts, to.gotAgain)
-		}
+		wantNoneInVain(t, from, to)
 	})
 }
 
@@ -84,8 +93,7 @@ func TestSimDelayChanges(t *testing.T) {
 func TestSimAckPathBlackHole(t *testing.T) {
 	t.Parallel()
 	eachAlgorithm(t, func(t *testing.T, name string) {
-		s := newLeanSim(t, 1)
-		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		s, from, to := steadyDownload(t, name)
 		sent := 0
 		s.at(5*time.Second, func() { to.out.loss = 1 })
 		s.at(6*time.Second, func() { sent = from.out.sentData })
@@ -108,8 +116,7 @@ func TestSimAckPathBlackHole(t *testing.T) {
 func TestSimDelayJump(t *testing.T) {
 	t.Parallel()
 	eachAlgorithm(t, func(t *testing.T, name string) {
-		s := newLeanSim(t, 1)
-		from, to := s.download(Config{Congestion: name}, 20*mbit, 40*ms, 100_000)
+		s, from, to := steadyDownload(t, name)
 		s.at(5*time.Second, func() { from.out.delay = 500 * ms })
 		s.at(15*time.Second, func() { from.out.delay = 20 * ms })
 		rates := s.seconds(to)
