@@ -32,7 +32,7 @@
 // than one connection uses, and one for the others (scripts/bench, -peers tinystack,tinystack-1q).
 //
 //	up, 4 connections          1.44 to 1.59
-//	echoes, 16 connections     1.12 to 1.33; their 99th percentile takes 0.96 to 1.25 times as long
+//	echoes, 16 connections     1.12 to 1.33; their 99th percentile takes 0.96 to 1.26 times as long
 //	connect, echo, close       1.03 to 1.13
 //	HTTP, 16 connections       0.98 to 1.24
 //	HTTP, 1 connection         1.09
