@@ -61,7 +61,7 @@ func parsePlan(args []string) (plan, error) {
 	quick := flags.Bool("quick", false, fmt.Sprintf("%d rounds of %v, not %d of %v", quickRounds, quickTime, fullRounds, fullTime))
 	rounds := flags.Int("rounds", 0, "`number` of rounds, of which the median is taken; 1 to 100")
 	each := flags.Duration("time", 0, "`time` of each measure; 100ms to 1m")
-	names := flags.String("peers", strings.Join(usualPeers(), ","), "the `peers` to measure: any of "+strings.Join(peerNames(peers), ", "))
+	names := flags.String("peers", strings.Join(peerNames(peers), ","), "the `peers` to measure: any of "+strings.Join(peerNames(allPeers()), ", "))
 	which := flags.String("measures", ".", "a `regexp` of the measures: "+strings.Join(measureNames(), ", "))
 	profiles := flags.String("profiles", "", "`directory` for CPU profiles of the servers, one a peer and measure")
 	markdown := flags.Bool("md", false, "print the table as Markdown")

@@ -31,8 +31,6 @@ type peer struct {
 	veth bool
 	// open brings the stack up, in the server's process and namespace.
 	open func() (listenFunc, error)
-	// asked: it is measured only if it is asked for by name.
-	asked bool
 }
 
 // peers has tinystack first; the ratios are to the others.
@@ -59,20 +57,26 @@ var peers = []peer{
 		veth:  true,
 		open:  openKernel,
 	},
+}
+
+// variants are measured only if they are asked for by name.
+var variants = []peer{
 	{
 		name:  "tinystack-1q",
 		about: "as tinystack, with one queue",
 		open:  func() (listenFunc, error) { return openTinystack(1) },
-		asked: true,
 	},
 }
 
+func allPeers() []peer { return slices.Concat(peers, variants) }
+
 func findPeer(name string) (peer, error) {
-	i := slices.IndexFunc(peers, func(p peer) bool { return p.name == name })
+	all := allPeers()
+	i := slices.IndexFunc(all, func(p peer) bool { return p.name == name })
 	if i < 0 {
-		return peer{}, fmt.Errorf("no peer %q: there are %s", name, strings.Join(peerNames(peers), ", "))
+		return peer{}, fmt.Errorf("no peer %q: there are %s", name, strings.Join(peerNames(all), ", "))
 	}
-	return peers[i], nil
+	return all[i], nil
 }
 
 func peerNames(ps []peer) []string {
@@ -81,9 +85,4 @@ func peerNames(ps []peer) []string {
 		names = append(names, p.name)
 	}
 	return names
-}
-
-// usualPeers are those that need not be asked for.
-func usualPeers() []string {
-	return peerNames(slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.asked }))
 }
