@@ -308,7 +308,7 @@ func testExchangeContext(t *testing.T) {
 func TestNamesThatCannotBe(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, &fakeNet{})
-	for _, name := range []string{"", strings.Repeat("a", 64) + ".example", strings.Repeat("abcdefg.", 32), "a..b", `a\`} {
+	for _, name := range []string{"", strings.Repeat("a", 64) + ".example", strings.Repeat("abcdefg.", 32), "a..b", `a\`, `\256`, `a.\999.example`} {
 		q := askA
 		q.Question.Name = name
 		_, err := c.Exchange(t.Context(), server1, q)
@@ -319,6 +319,11 @@ func TestNamesThatCannotBe(t *testing.T) {
 	}
 	if s := c.Stats(); s.Questions != 0 {
 		t.Errorf("%d questions were sent", s.Questions)
+	}
+	for name, want := range map[string]string{`\\256`: `\\256.`, `\255A\065\032`: `\255aa\ .`, `a\.b`: `a\.b.`} {
+		if got, err := CanonicalName(name); err != nil || got != want {
+			t.Errorf("name %q: %q, %v, want %q", name, got, err, want)
+		}
 	}
 }
 

@@ -176,18 +176,24 @@ func testGhostDomain(t *testing.T) {
 	wantAnswer(t, r, "late.google.com.", dns.TypeA, "NXDOMAIN com. 3600 IN SOA ns.com. host.com. 1 1800 900 604800 86400")
 }
 
-// An alias from one zone to another is followed there, and each is kept by itself.
-func TestAliasAcrossZones(t *testing.T) { synctest.Test(t, testAliasAcrossZones) }
-
-func testAliasAcrossZones(t *testing.T) {
+// smallAndTest is the small Internet with a zone test. of these records.
+func smallAndTest(t *testing.T, records string) *internet {
+	t.Helper()
 	n := small(t)
 	n.zone(rootAddr, ".", `
 		com. NS ns.com.
 		ns.com. A 192.0.2.2
 		test. NS ns.test.
 		ns.test. A 192.0.2.4`)
-	n.zone(zone2, "test.", `
-		www CNAME alias.google.com.`)
+	n.zone(zone2, "test.", records)
+	return n
+}
+
+// An alias from one zone to another is followed there, and each is kept by itself.
+func TestAliasAcrossZones(t *testing.T) { synctest.Test(t, testAliasAcrossZones) }
+
+func testAliasAcrossZones(t *testing.T) {
+	n := smallAndTest(t, "www CNAME alias.google.com.")
 	r := newIterative(t, n)
 	const want = "www.test. 3600 IN CNAME alias.google.com.; alias.google.com. 3600 IN CNAME www.google.com.; www.google.com. 300 IN A 192.0.2.80"
 	wantAnswer(t, r, "www.test.", dns.TypeA, want)
@@ -204,14 +210,7 @@ func testAliasAcrossZones(t *testing.T) {
 func TestAliasLoops(t *testing.T) { synctest.Test(t, testAliasLoops) }
 
 func testAliasLoops(t *testing.T) {
-	n := small(t)
-	n.zone(rootAddr, ".", `
-		com. NS ns.com.
-		ns.com. A 192.0.2.2
-		test. NS ns.test.
-		ns.test. A 192.0.2.4`)
-	n.zone(zone2, "test.", `
-		far CNAME far.google.com.`)
+	n := smallAndTest(t, "far CNAME far.google.com.")
 	var b strings.Builder
 	for i := range 30 {
 		fmt.Fprintf(&b, "long%d 0 CNAME long%d\n", i, i+1)

@@ -16,7 +16,7 @@ import (
 )
 
 // traceFlags are the commands with a stack of their own, and the flag for its trace.
-var traceFlags = map[string]string{"up": "--trace", "ping": "--trace", "traceroute": "--trace", "get": "--trace", "dig": "--events"}
+var traceFlags = map[string]string{"up": "--trace", "ping": "--trace", "traceroute": "--trace", "get": "--trace", "explain": "--trace", "dig": "--events"}
 
 // traced has a command of ours, if it is one with a stack of its own, write its trace, which is
 // checked at the test's end. What is started first is checked last.
@@ -26,7 +26,8 @@ func traced(t *testing.T, cmd *exec.Cmd) {
 		return
 	}
 	flag := traceFlags[cmd.Args[1]]
-	if flag == "" || flag == "--events" && !slices.Contains(cmd.Args, "tun") {
+	optional := cmd.Args[1] == "dig" || cmd.Args[1] == "explain" // which do without a stack on a device, unless told
+	if flag == "" || optional && !slices.Contains(cmd.Args, "tun") {
 		return
 	}
 	at := slices.Index(cmd.Args, flag)

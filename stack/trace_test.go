@@ -129,25 +129,14 @@ func testTraceLoss(t *testing.T) {
 	lossy := link.ImpairConfig{}
 	lossy.LoseIf = link.Packets(1)
 	a, b, log := traced(t, lossy)
+	pinged := []string{
+		"a | call | ping", "a | route", "a | sent", "router | received", "router | route", "router | sent",
+	}
 	ping(t, a, "198.19.0.2", 0)
-	wantStory(t, story(t, log, "router", trace.Dropped),
-		"a | call | ping",
-		"a | route",
-		"a | sent",
-		"router | received",
-		"router | route",
-		"router | sent",
-		"router | dropped | Lost | lost on the wire")
+	wantStory(t, story(t, log, "router", trace.Dropped), append(pinged, "router | dropped | Lost | lost on the wire")...)
 	must(t, b.RemoveInterface("rightb"))
 	ping(t, a, "198.19.0.2", 0)
-	wantStory(t, story(t, log, "router", trace.Dropped),
-		"a | call | ping",
-		"a | route",
-		"a | sent",
-		"router | received",
-		"router | route",
-		"router | sent",
-		"router | dropped | PeerClosed")
+	wantStory(t, story(t, log, "router", trace.Dropped), append(pinged, "router | dropped | PeerClosed")...)
 }
 
 // A datagram is answered because it was read, in fragments too, and a port where nobody

@@ -133,6 +133,8 @@ func TestDigUsageErrors(t *testing.T) {
 		{"+trace version.bind CH", 1, "+trace is for class IN"},
 		{"a..b", 1, `"a..b" is not a name`},
 		{strings.Repeat("a", 64), 1, "is not a name"},
+		{"@ w.", 1, "@ names no server"},
+		{`a\999.example`, 1, "is not a name"},
 		{"-4 -6 w.", 1, "-4 and -6 exclude each other"},
 		{"-b nowhere w.", 1, `--bind "nowhere" is not an address`},
 		{"-b 127.0.0.1#x w.", 1, `--bind "127.0.0.1#x" is not an address`},

@@ -58,6 +58,8 @@ func parseDigArgs(first *digQuery, args []string) (queries []digQuery, err error
 			at = &queries[len(queries)-1]
 		}
 		switch {
+		case arg == "@":
+			return nil, usagef("@ names no server")
 		case strings.HasPrefix(arg, "@"):
 			at.server = arg[1:]
 		case strings.HasPrefix(arg, "+"):

@@ -67,6 +67,7 @@ nothing, 56 receiving failed, 77 a privilege, the device or the subnet is missin
 
 func (f *explainFlags) add(cmd *cobra.Command) {
 	f.net.add(cmd, "tinyexplain0", "198.18.5.2/24")
+	f.net.addTrace(cmd, "trace")
 	flags, c := cmd.Flags(), &f.cfg
 	flags.StringVar(&f.via, "via", viaLab, "take the trip in the lab (lab), or from a stack on a TUN device (tun)")
 	flags.BoolVar(&c.Again, "again", false, "visit the URL a second time, with what the caches have then")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +19,7 @@ import (
 // explainCode runs explain, and returns its output and exit code.
 func explainCode(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	code = report(&errs, run(t.Context(), append([]string{"explain"}, args...), &out, &errs))
-	return out.String(), errs.String(), code
+	return ran(t, append([]string{"explain"}, args...)...)
 }
 
 // Exit codes are curl's where it has one, and the program's own for what is wrong in the flags.

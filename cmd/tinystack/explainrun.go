@@ -53,6 +53,9 @@ func (f *explainFlags) labOnly() error {
 	if len(f.upstream) > 0 || f.iterative || f.hints != "" {
 		return usagef("--dns-upstream, --iterative and --root-hints are for --via tun: the lab has name servers of its own")
 	}
+	if f.net.trace != "" {
+		return usagef("--trace is for --via tun: of the lab --json tells all")
+	}
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,9 +11,7 @@ import (
 // labGet runs get in the lab, and returns its output and exit code.
 func labGet(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	code = report(&errs, run(t.Context(), append([]string{"get", "--via", "lab"}, args...), &out, &errs))
-	return out.String(), errs.String(), code
+	return ran(t, append([]string{"get", "--via", "lab"}, args...)...)
 }
 
 // Exit codes are curl's, and the program's own for flags.

@@ -32,10 +32,19 @@ type nameServerPlan struct {
 // plan checks the flags; its errors are usage errors.
 func (f *nameServerFlags) plan(c netConfig) (nameServerPlan, error) {
 	p := nameServerPlan{off: !f.on, stack: c.stack.Addr(), host: c.host}
+	if p.off && (len(f.upstream) > 0 || len(f.allow) > 0) {
+		return p, usagef("--dns-upstream and --allow are of the name server, which --dns=false leaves out")
+	}
 	for _, s := range f.upstream {
 		at, err := parseServer(s)
 		if err != nil {
 			return p, usagef("--dns-upstream %q is not an address, like 192.0.2.1, nor one with a port", s)
+		}
+		switch a := at.Addr(); {
+		case a == p.stack:
+			return p, usagef("--dns-upstream %s is the stack itself", s)
+		case a.IsUnspecified() || a.IsMulticast() || at.Port() == 0:
+			return p, usagef("--dns-upstream %s is not where a server can be", s)
 		}
 		p.upstream = append(p.upstream, at)
 	}

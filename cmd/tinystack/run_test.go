@@ -42,6 +42,14 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// ran runs a command line in process, and returns its output and exit code.
+func ran(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = report(&errs, run(t.Context(), args, &out, &errs))
+	return out.String(), errs.String(), code
+}
+
 // Wrong usage is found before anything is touched, and named.
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
@@ -56,6 +64,13 @@ func TestUsageErrors(t *testing.T) {
 		{"up --pcap=", "--pcap is empty"},
 		{"up --pcap -", "--pcap writes to a file"},
 		{"up --trace=", "--trace is empty"},
+		{"up --dns-upstream=", "--dns-upstream is empty"},
+		{"up --allow=", "--allow is empty"},
+		{"up --dns-upstream 198.18.0.2", "--dns-upstream 198.18.0.2 is the stack itself"},
+		{"up --dns-upstream 0.0.0.0", "--dns-upstream 0.0.0.0 is not where a server can be"},
+		{"up --dns-upstream 224.0.0.1", "--dns-upstream 224.0.0.1 is not where a server can be"},
+		{"up --dns-upstream 192.0.2.1:0", "--dns-upstream 192.0.2.1:0 is not where a server can be"},
+		{"up --dns=false --allow 10.0.0.0/8", "--dns-upstream and --allow are of the name server, which --dns=false leaves out"},
 		{"up --trace -", "--trace writes to a file"},
 		{"help nonsense", `there is no command "nonsense"; see tinystack --help`},
 		{"help pnig", `there is no command "pnig"; did you mean "ping"?`},

@@ -70,7 +70,7 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 			if err != nil {
 				return err
 			}
-			if err := notEmpty(cmd, "www", "pcap"); err != nil {
+			if err := notEmpty(cmd, "www", "pcap", "dns-upstream", "allow"); err != nil {
 				return err
 			}
 			return up(cmd.Context(), p, cmd.OutOrStdout(), f.logger(cmd.ErrOrStderr()))
@@ -101,7 +101,7 @@ var congestionControls = []string{tcp.Reno, tcp.CUBIC, tcp.BBR}
 // DIR is not set.
 func notEmpty(cmd *cobra.Command, names ...string) error {
 	for _, name := range names {
-		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+		if f := cmd.Flags().Lookup(name); f.Changed && (f.Value.String() == "" || f.Value.String() == "[]") {
 			return usagef("--%s is empty", name)
 		}
 	}
