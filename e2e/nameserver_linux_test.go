@@ -149,6 +149,21 @@ func outage(t *testing.T, u *upstream) {
 	wantAll(t, "dig", hostDig(t, "new.example.com"), "status: SERVFAIL", "EDE: 13 (Cached Error)")
 }
 
+// The lab's names are there for the host's dig, each with the cause of all that is sent for it.
+func TestUpNamesOfTheLab(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, "dig") {
+		return
+	}
+	up(t, "--dns-upstream", "lab")
+	for range 2 {
+		wantAll(t, "dig", hostDig(t, "www.google.com"), "status: NOERROR", "\nwww.google.com.\t\t", "\tIN\tA\t203.0.113.80\n")
+	}
+	wantAll(t, "dig", hostDig(t, "nothing.google.com"), "status: NXDOMAIN", "\tSOA\tns1.google.com.")
+	wantAll(t, "dig", hostDig(t, "tinystack.test +short"), stackIP)
+	wantAll(t, "stats", ask(t, "stats --json"), `"DnsCacheHits":1,`)
+}
+
 // Without anybody to ask, up comes up, and says so to who asks.
 func TestUpWithoutUpstream(t *testing.T) {
 	t.Parallel()

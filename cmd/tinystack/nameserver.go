@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/tinystack/tinystack/dnsclient"
+	"github.com/tinystack/tinystack/internal/lab"
 	"github.com/tinystack/tinystack/internal/tracedns"
 	"github.com/tinystack/tinystack/stack"
+	"github.com/tinystack/tinystack/trace"
 	"github.com/tinystack/tinystack/udp"
 )
 
@@ -33,11 +35,12 @@ const (
 const upstreamTimeout = 2 * time.Second
 
 // nameServer answers questions on the stack, by asking the host's name servers on the
-// host's sockets.
+// host's sockets, or as the lab's host does.
 type nameServer struct {
 	client *dnsclient.Client
 	cache  *dnsclient.Cache
 	stub   *dnsclient.Stub
+	lab    *lab.Lab // nil: it asks the host's
 	server *dnsclient.Server
 	told   *tracedns.Server // what it is asked and answers
 }
@@ -48,6 +51,17 @@ type nameServerStats struct {
 	stub   dnsclient.StubStats
 	cache  dnsclient.CacheStats
 	client dnsclient.ClientStats
+}
+
+// Close ends the server, and the lab that it asks.
+func (d *nameServer) Close() (err error) {
+	if d.server != nil {
+		err = d.server.Close()
+	}
+	if d.lab != nil {
+		err = errors.Join(err, d.lab.Close())
+	}
+	return err
 }
 
 // stats returns the counters; without a name server they are 0.
@@ -69,10 +83,15 @@ func (n *network) startNameServer(p nameServerPlan, failed chan<- error) error {
 	if err != nil {
 		return err
 	}
+	n.names = d
+	asked, err := d.upstream(p, n.trace)
+	if err != nil {
+		return err
+	}
 	known := &dnsclient.Hosts{}
 	known.Add(p.stack, stackName)
 	known.Add(p.host, hostName)
-	resolver := dnsclient.WithHosts(func() *dnsclient.Hosts { return known }, d.stub)
+	resolver := dnsclient.WithHosts(func() *dnsclient.Hosts { return known }, asked)
 	names, err := dnsclient.NewLookup(dnsclient.LookupConfig{
 		Resolver: tracedns.Resolver(n.node, resolver), Hosts: dnsclient.ReadHosts(hostsPath), ResolvConf: p.conf(),
 	})
@@ -85,8 +104,22 @@ func (n *network) startNameServer(p nameServerPlan, failed chan<- error) error {
 	if err != nil {
 		return err
 	}
-	n.names = d
 	return d.serve(n.stack, netip.AddrPortFrom(p.stack, dnsPort).String(), failed)
+}
+
+// upstream is whom it asks: the host's name servers, or those of a lab, which tells the
+// tracer of what that makes happen in it.
+func (d *nameServer) upstream(p nameServerPlan, t *trace.Tracer) (dnsclient.Resolver, error) {
+	if !p.lab {
+		return d.stub, nil
+	}
+	l, err := lab.New(lab.Config{Trace: t})
+	if err != nil {
+		return nil, err
+	}
+	host := l.Node("host")
+	d.lab, d.cache = l, host.Cache()
+	return host.Resolver(), nil
 }
 
 func newNameServer(p nameServerPlan) (d *nameServer, err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -16,7 +17,7 @@ func (f *nameServerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.on, "dns", true, "answer DNS questions at port 53")
 	flags.StringSliceVar(&f.upstream, "dns-upstream", nil,
-		"the name `servers` to ask, in order (default those of the host's resolv.conf)")
+		"the name `servers` to ask, in order (default those of the host's resolv.conf), or lab: the lab's")
 	flags.StringSliceVar(&f.allow, "allow", nil,
 		"the `networks` from which DNS questions are answered (default the subnet of --addr)")
 }
@@ -24,6 +25,7 @@ func (f *nameServerFlags) add(cmd *cobra.Command) {
 // nameServerPlan is the flags, checked.
 type nameServerPlan struct {
 	off         bool
+	lab         bool // it asks as the lab's host does
 	stack, host netip.Addr
 	upstream    []netip.AddrPort // empty: the host's
 	allow       []netip.Prefix
@@ -35,7 +37,14 @@ func (f *nameServerFlags) plan(c netConfig) (nameServerPlan, error) {
 	if p.off && (len(f.upstream) > 0 || len(f.allow) > 0) {
 		return p, usagef("--dns-upstream and --allow are of the name server, which --dns=false leaves out")
 	}
-	for _, s := range f.upstream {
+	upstream := f.upstream
+	if slices.Contains(upstream, viaLab) {
+		if len(upstream) > 1 {
+			return p, usagef("--dns-upstream lab stands alone: the lab has name servers of its own")
+		}
+		p.lab, upstream = true, nil
+	}
+	for _, s := range upstream {
 		at, err := parseServer(s)
 		if err != nil {
 			return p, usagef("--dns-upstream %q is not an address, like 192.0.2.1, nor one with a port", s)

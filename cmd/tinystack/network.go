@@ -121,7 +121,7 @@ func (n *network) failure() error {
 func (n *network) Close() error {
 	var errs []error
 	if n.names != nil {
-		errs = append(errs, n.names.server.Close())
+		errs = append(errs, n.names.Close())
 	}
 	if n.stack != nil {
 		errs = append(errs, n.stack.Close())

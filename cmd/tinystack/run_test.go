@@ -64,6 +64,7 @@ func TestUsageErrors(t *testing.T) {
 		{"up --pcap=", "--pcap is empty"},
 		{"up --pcap -", "--pcap writes to a file"},
 		{"up --trace=", "--trace is empty"},
+		{"up --dns-upstream lab,192.0.2.1", "--dns-upstream lab stands alone"},
 		{"up --dns-upstream=", "--dns-upstream is empty"},
 		{"up --allow=", "--allow is empty"},
 		{"up --dns-upstream 198.18.0.2", "--dns-upstream 198.18.0.2 is the stack itself"},
