@@ -89,7 +89,7 @@ func (c *tcb) sampleRate(now instant, n int, newest *run) (s rateSample) {
 		l.appLimited = 0
 	}
 	tx := &newest.tx
-	if tx.deliveredAt == 0 {
+	if tx.deliveredAt == 0 || (c.rep != nil && c.rep.reneged) { // it may have arrived long ago, and counted
 		return s
 	}
 	l.firstSentAt = newest.at

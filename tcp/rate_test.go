@@ -99,6 +99,35 @@ func testDeliveryRateOfResent(t *testing.T) {
 	wantRate(t, tc, "the first transmission arrived, not the second", 10_000, true)
 }
 
+// What a peer takes back, and had all the while, has not arrived a second time when it is acknowledged.
+func TestDeliveryRateAfterReneging(t *testing.T) { synctest.Test(t, testDeliveryRateAfterReneging) }
+
+func testDeliveryRateAfterReneging(t *testing.T) {
+	const rtt = 100 * time.Millisecond
+	tc := newTestConn(t, setup{delay: rtt})
+	for i := range 8 {
+		tc.write(1000)
+		tc.drain()
+		time.Sleep(rtt)
+		tc.inject(seg{seq: 1, ack: 1, sack: [][2]int{{1, 1001 + 1000*i}}})
+	}
+	before := tc.conn.Info().DeliveryRate
+	for tc.layer.Stats().SackReneges == 0 {
+		time.Sleep(rtt)
+	}
+	tc.drain()
+	time.Sleep(rtt)
+	tc.inject(seg{seq: 1, ack: 8001})
+	if got := tc.conn.Info(); got.DeliveryRate > before || got.CAState != "open" {
+		t.Errorf("the rate is %d bytes/s, and was %d: %+v", got.DeliveryRate, before, got)
+	}
+	tc.conn.mu.Lock()
+	defer tc.conn.mu.Unlock()
+	if holds := tc.conn.tcb.pathHolds(); holds > 1000 {
+		t.Errorf("the path holds %d bytes", holds)
+	}
+}
+
 // What the path holds is no less for a while in which little arrives: the send buffer that follows it is
 // then to hold more, not less.
 func TestPathHoldsIsKept(t *testing.T) { synctest.Test(t, testPathHoldsIsKept) }

@@ -147,7 +147,7 @@ func (c *tcb) inLoss(now instant, n *news) {
 func (c *tcb) endRecovery(now instant) {
 	c.phase = open
 	c.forgetDupAcks()
-	c.rep.frto = frtoOff
+	c.rep.frto, c.rep.reneged = frtoOff, false
 	c.rep.reorder.recovered()
 	c.resendNow = false
 	c.cc.recovered(now)
@@ -187,6 +187,7 @@ func (c *tcb) retransmitTimeout(now instant) {
 	if c.fl.live()[0].state == sacked { // the peer took it back (RFC 2018 8)
 		counter.Inc(&c.stats.SackReneges)
 		c.fl.forgetSacks()
+		r.reneged = true
 	}
 	c.fl.markSentBefore(now.add(-c.fl.rack.rtt - c.reorderWindow()))
 	c.phase = loss

@@ -11,6 +11,7 @@ type repair struct {
 	undo     undo
 	frto     frto
 	reorder  reordering
+	reneged  bool  // in this recovery, what the peer had said it has was taken for missing
 	probeEnd int64 // TLP.end_seq: what was sent when the last tail loss probe went out; 0: none is out
 	probeOld bool  // TLP.is_retrans: it carried old data
 }
