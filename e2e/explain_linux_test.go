@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
+
 	"github.com/tinystack/tinystack/trace"
 )
 
@@ -41,7 +43,11 @@ func TestExplainViaTUN(t *testing.T) {
 	for addr := range zones {
 		startNSD(t, addr)
 	}
-	startUnbound(t)
+	unbound := startUnbound(t)
+	unbound.until("it to know the name, which one of two servers does not answer for", func() bool {
+		m, err := dns.Exchange(new(dns.Msg).SetQuestion("www.google.com.", dns.TypeA), net.JoinHostPort(recursor, "53"))
+		return err == nil && len(m.Answer) > 0
+	})
 	site := startWeb(t)
 	t.Run("story", func(t *testing.T) { testExplainStory(t, site) })
 	t.Run("events", testExplainEvents)

@@ -73,7 +73,7 @@ func (s *website) pages() http.Handler {
 	mux.HandleFunc("/style.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=3600")
 		w.Header().Set("Content-Type", "text/css")
-		w.Header().Set("Connection", "close")
+		w.Header().Set("Transfer-Encoding", "identity") // it ends with the connection
 		fmt.Fprint(w, "body { color: black }")
 	})
 	mux.HandleFunc("/picture", func(w http.ResponseWriter, _ *http.Request) {

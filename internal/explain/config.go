@@ -79,7 +79,7 @@ func (c Change) MTU() int {
 	return c.MSS + headers
 }
 
-// changes are the changes in words, "" if there are none.
+// String returns the changes in words, "" if there are none.
 func (c Change) String() (text string) {
 	add := func(there bool, format string, args ...any) {
 		if there {

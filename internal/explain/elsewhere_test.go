@@ -122,7 +122,7 @@ func pages(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, `<html><link rel=stylesheet href=style.css><img src=picture></html>`)
 	case "/style.css":
-		w.Header().Set("Connection", "close")
+		w.Header().Set("Transfer-Encoding", "identity") // it ends with the connection
 		w.Header().Set("Cache-Control", "max-age=60")
 		io.WriteString(w, "body { color: black }")
 	case "/many":
