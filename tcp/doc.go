@@ -130,7 +130,7 @@
 //   - A sharded account of memory: with four connections and segments of 1448 bytes the account
 //     takes 2 % of the time, with super-segments too little to be seen. With four connections the
 //     only lock that is waited for is a connection's own, by its Write, for 5 % of the time.
-//   - A lazier collector of garbage: its share in a transfer is 0.2 % at most, as data has no part in what
+//   - A lazier collector of garbage: its share in a transfer is 0.3 % at most, as data has no part in what
 //     is allocated. With GOGC=400, or GOGC=off and GOMEMLIMIT=1GiB, connections were accepted as fast
 //     as without, but for the noise.
 //

@@ -2,7 +2,7 @@
 // and at its fastest on a packet socket, and the kernel's own sockets.
 //
 //	sudo go run -C scripts/bench .          # five rounds, some eight minutes
-//	sudo go run -C scripts/bench . -quick   # under two minutes, rougher
+//	sudo go run -C scripts/bench . quick    # under two minutes, rougher; flags may follow
 //
 // The same servers (echo, discard, chargen, HTTP on net/http) run on each peer, one
 // process a peer. The client is the same process image each time, on the kernel's
@@ -64,6 +64,9 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	if len(args) > 0 && args[0] == "wan" {
 		return driveWAN(ctx, args[1:], out)
+	}
+	if len(args) > 0 && args[0] == "quick" {
+		args = append([]string{"-quick"}, args[1:]...)
 	}
 	return drive(ctx, args, out)
 }
