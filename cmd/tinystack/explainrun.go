@@ -94,9 +94,12 @@ func (f *explainFlags) planNames(p *explainPlan) (err error) {
 		p.servers = reachableServers(resolvConfPath, resolvedConfPath)
 	}
 	for _, s := range f.upstream {
-		at, err := parseServer(s)
+		at, err := parseUpstream(s, p.net.stack.Addr())
 		if err != nil {
-			return usagef("--dns-upstream %q is not an address, like 192.0.2.1, nor one with a port", s)
+			return err
+		}
+		if at.Addr().IsLoopback() {
+			return usagef("--dns-upstream %s is the stack itself: its loopback is not this machine's", s)
 		}
 		p.servers = append(p.servers, at)
 	}

@@ -45,15 +45,9 @@ func (f *nameServerFlags) plan(c netConfig) (nameServerPlan, error) {
 		p.lab, upstream = true, nil
 	}
 	for _, s := range upstream {
-		at, err := parseServer(s)
+		at, err := parseUpstream(s, p.stack)
 		if err != nil {
-			return p, usagef("--dns-upstream %q is not an address, like 192.0.2.1, nor one with a port", s)
-		}
-		switch a := at.Addr(); {
-		case a == p.stack:
-			return p, usagef("--dns-upstream %s is the stack itself", s)
-		case a.IsUnspecified() || a.IsMulticast() || at.Port() == 0:
-			return p, usagef("--dns-upstream %s is not where a server can be", s)
+			return p, err
 		}
 		p.upstream = append(p.upstream, at)
 	}
@@ -68,6 +62,21 @@ func (f *nameServerFlags) plan(c netConfig) (nameServerPlan, error) {
 		p.allow = []netip.Prefix{c.stack.Masked()}
 	}
 	return p, nil
+}
+
+// parseUpstream takes a server that the stack can ask; its errors are usage errors.
+func parseUpstream(s string, stack netip.Addr) (netip.AddrPort, error) {
+	at, err := parseServer(s)
+	if err != nil {
+		return at, usagef("--dns-upstream %q is not an address, like 192.0.2.1, nor one with a port", s)
+	}
+	switch a := at.Addr(); {
+	case a == stack:
+		return at, usagef("--dns-upstream %s is the stack itself", s)
+	case a.IsUnspecified() || a.IsMulticast() || at.Port() == 0:
+		return at, usagef("--dns-upstream %s is not where a server can be", s)
+	}
+	return at, nil
 }
 
 // parseServer takes an address, with a port or without.
