@@ -285,7 +285,9 @@ func TestWithoutPrivilege(t *testing.T) {
 	if !isolated(t) {
 		return
 	}
-	for _, command := range []string{"up", "ping 198.18.1.1", "explain --via tun 198.18.5.1"} {
+	for _, command := range []string{
+		"up", "ping 198.18.1.1", "traceroute 198.18.4.1", "get 198.18.3.1", "dig --via tun @198.18.2.1 x", "explain --via tun 198.18.5.1",
+	} {
 		cmd := tinystack(strings.Fields(command)...)
 		const nobody = 65534
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
