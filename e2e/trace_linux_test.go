@@ -19,6 +19,7 @@ func TestTrace(t *testing.T) {
 	if !isolated(t, "curl", "ping") {
 		return
 	}
+	startUpstream(t)
 	for name, args := range map[string][]string{
 		"good": {"--services"},
 		"bad":  {"--services", "--impair", "loss=2%,dup=1%,reorder=2%,corrupt=1%,delay=2ms,seed=3"},
@@ -28,7 +29,6 @@ func TestTrace(t *testing.T) {
 }
 
 func testTrace(t *testing.T, args []string) {
-	startUpstream(t)
 	file := filepath.Join(t.TempDir(), "trace.json")
 	p := up(t, append(args, "--trace", file, "--dns-upstream", upstreamAddr)...)
 	hostPing(t, "-c3", "-i0.01", "-s2000")
