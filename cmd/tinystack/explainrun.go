@@ -145,16 +145,16 @@ func (p explainPlan) run(ctx context.Context, w io.Writer) error {
 }
 
 // tell tells the story, and writes the capture if there is to be one.
-func (p explainPlan) tell(ctx context.Context, w io.Writer) (err error) {
-	if p.pcap != "" {
-		file, err := os.Create(p.pcap)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		p.Pcap = file
+func (p explainPlan) tell(ctx context.Context, w io.Writer) error {
+	if p.pcap == "" {
+		return explain.Run(ctx, p.Config, w)
 	}
-	return explain.Run(ctx, p.Config, w)
+	file, err := os.Create(p.pcap)
+	if err != nil {
+		return err
+	}
+	p.Pcap = file
+	return errors.Join(explain.Run(ctx, p.Config, w), file.Close())
 }
 
 // colorful reports whether w is a terminal whose user has nothing against colours
