@@ -112,8 +112,8 @@
 //
 //   - The table of connections is keyed by a 64-bit keyed hash in place of the tuple, which has 64
 //     bytes and is in the connection anyway, and routes out of one interface share what they have in
-//     common: 1176 bytes of heap for an idle connection in place of 1319, and with 100,000 open 8.6 µs an
-//     echo in place of 10.7.
+//     common: an idle connection lost 143 of 1319 bytes of heap, and with 100,000 open an echo took 8.6 µs
+//     in place of 10.7.
 //   - Connections wait for far deadlines on wheels, and have a timer only for near ones: 130 bytes
 //     less each, and a million of them leave the runtime's timers alone. With 100,000 busy ones
 //     the wheels cost what the runtime's timers did: either way the links of the neighbours are not in

@@ -56,7 +56,8 @@ func (c *tcb) crossedSynAck(s *segment) {
 	}
 }
 
-// timestampOK is RFC 7323 5.3 R1 to R3, before the sequence number is looked at.
+// timestampOK is RFC 7323 5.3 R1 to R3, but for what Linux takes too: what is a tick behind, and an
+// ACK that was overtaken. It comes before the sequence number is looked at.
 func (c *tcb) timestampOK(now instant, s *segment, seq int64) bool {
 	if !c.tsOK || s.Flags.Has(RST) {
 		return true

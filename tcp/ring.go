@@ -31,6 +31,10 @@ func (r *ring) write(p []byte, limit int) int {
 	return int(r.end() - at)
 }
 
+// usualGrowth bounds what a first write takes memory for, in multiples of itself: a few bytes after
+// a bulk transfer are not to hold megabytes.
+const usualGrowth = 16
+
 // grow makes room for n bytes; the first time for as many as are usual, within limit, for to
 // double again and again is to copy again and again.
 func (r *ring) grow(n, limit int) {
@@ -39,7 +43,7 @@ func (r *ring) grow(n, limit int) {
 	}
 	old := *r
 	if old.buf == nil {
-		n = max(n, min(int(r.usual), limit))
+		n = max(n, min(int(r.usual), limit, usualGrowth*n))
 	}
 	r.buf = packet.Get(n)
 	at := r.start

@@ -134,28 +134,31 @@ func TestRingOverManyWraps(t *testing.T) {
 func TestRingTakesWhatIsUsual(t *testing.T) {
 	t.Parallel()
 	r := ring{start: 1}
-	fill := func(n, limit int) (taken int) {
-		r.write(patternAt(r.end(), 1), limit)
+	fill := func(first, n, limit int) (taken int) {
+		r.write(patternAt(r.end(), first), limit)
 		taken = len(r.buf.B)
-		r.write(patternAt(r.end(), n-1), limit)
+		r.write(patternAt(r.end(), n-first), limit)
 		r.discard(r.end())
 		if r.buf != nil {
 			t.Fatal("an empty ring holds memory")
 		}
 		return taken
 	}
-	const much = 1 << 20
-	fill(much, much)
-	if got := fill(much, much); got < much/2 {
-		t.Errorf("after %d bytes, the first one took memory for %d", much, got)
+	const much, piece = 1 << 20, 64 << 10
+	fill(piece, much, much)
+	if got := fill(piece, much, much); got < much/2 {
+		t.Errorf("after %d bytes, the first %d took memory for %d", much, piece, got)
 	}
-	if got := fill(1, much/8); got > much/8 {
+	if got := fill(piece, piece, much/8); got > much/8 {
 		t.Errorf("memory for %d bytes, with a limit of %d", got, much/8)
 	}
-	for range 50 {
-		fill(1, much)
+	if got := fill(1, 1, much); got > 2<<10 {
+		t.Errorf("after %d bytes, one byte took memory for %d", much, got)
 	}
-	if got := fill(1, much); got > 2<<10 {
-		t.Errorf("after 50 times of one byte each, it took memory for %d", got)
+	for range 50 {
+		fill(1, 1, much)
+	}
+	if got := fill(piece, piece, much); got != piece {
+		t.Errorf("after 50 times of one byte each, %d bytes took memory for %d", piece, got)
 	}
 }

@@ -95,7 +95,8 @@ const (
 )
 
 // tryFRTO begins F-RTO at a timeout, but for one in a recovery, unless that began with a timeout
-// of the same segment (RFC 5682 3.1 step 1, 3.2).
+// of the same segment (RFC 5682 3.1 step 1, 3.2). A single duplicate ACK without a block before the timeout
+// is reason enough for the variant without SACK, which can't take a real timeout for a needless one.
 func (c *tcb) tryFRTO() {
 	r := c.rep
 	c.sacks = c.sacks && r.bare == 0

@@ -44,7 +44,8 @@ func (w *wheel) add(c *Conn, now, at instant) instant {
 	if tick := tickOf(now); w.armed == 0 || w.armed > tick { // nothing is overdue
 		w.turned = tick
 	}
-	tick := min(tickOf(at), w.turned+wheelSlots)
+	// While the timer is late, a turn may be beyond what now was when the caller looked.
+	tick := min(max(tickOf(at), w.turned+1), w.turned+wheelSlots)
 	i := tick % wheelSlots
 	w.slots[i].push(c)
 	w.used[i/64] |= 1 << (i % 64)

@@ -96,6 +96,24 @@ func TestWheelLateTimer(t *testing.T) {
 	}
 }
 
+// A connection whose deadline has passed while it was busy, and the wheel turned on, has its turn
+// at once and not after a revolution.
+func TestWheelAddInLateTurn(t *testing.T) {
+	t.Parallel()
+	w := wheel{closed: true}
+	start := instant(1)
+	w.add(new(Conn), start, start.add(time.Second))
+	w.add(new(Conn), start, start.add(10*time.Second))
+	late := start.add(11 * time.Second)
+	w.take(late)
+	w.take(late)
+	c, old := new(Conn), start.add(2*time.Second)
+	w.add(c, old, old.add(500*time.Millisecond))
+	if got := w.take(late); got != c {
+		t.Errorf("in the late turn %p came, want %p", got, c)
+	}
+}
+
 // An open connection that is idle waits on a wheel, without a timer; one that is closed leaves it.
 func TestIdleConnectionHasNoAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -37,7 +37,7 @@ type peer struct {
 var peers = []peer{
 	{
 		name:  "tinystack",
-		about: "TUN with offloads and a queue for each CPU, as stack.Config's zero value has it",
+		about: "TUN with offloads and a queue for each CPU, as `up` has it; stack.Config's zero value",
 		open:  func() (listenFunc, error) { return openTinystack(link.DefaultQueues()) },
 	},
 	{
