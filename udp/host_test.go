@@ -28,6 +28,7 @@ type host struct {
 	off    packet.Offload // of what arrives; its Csum is what the device says of a good checksum
 	refuse syscall.Errno  // what Send returns
 	refIn  []bool         // the Broadcast flag of each packet refused
+	shrunk bool           // what splits datagrams has gone when they are sent
 }
 
 func newHost(t testing.TB, cfg Config) *host {
@@ -70,11 +71,18 @@ type path struct {
 	local, remote netip.Addr
 }
 
-func (p *path) Local() netip.Addr         { return p.local }
-func (p *path) Remote() netip.Addr        { return p.remote }
-func (p *path) MTU() int                  { return packet.MaxSize }
-func (p *path) LowerMTU(int)              {}
-func (p *path) Features() packet.Features { return 0 }
+func (p *path) Local() netip.Addr  { return p.local }
+func (p *path) Remote() netip.Addr { return p.remote }
+func (p *path) MTU() int           { return packet.MaxSize }
+func (p *path) LowerMTU(int)       {}
+func (p *path) Features() packet.Features {
+	p.h.mu.Lock()
+	defer p.h.mu.Unlock()
+	if p.h.shrunk {
+		return packet.USO | packet.TxChecksum
+	}
+	return 0
+}
 
 // ipv4Header is the room that a network layer's header takes.
 const ipv4Header = 20
@@ -82,6 +90,9 @@ const ipv4Header = 20
 func (p *path) Send(out *packet.Out) error {
 	p.h.mu.Lock()
 	refuse, edit, off := p.h.refuse, p.h.edit, p.h.off
+	if p.h.shrunk && out.GSO != packet.GSONone {
+		refuse = syscall.EMSGSIZE
+	}
 	p.h.mu.Unlock()
 	if refuse != 0 {
 		return refuse

@@ -151,7 +151,10 @@ func (c *Conn) send(route packet.Route, port uint16, b []byte, size int) error {
 		Length:   uint16(length),
 		Checksum: pseudoSum(route.Local(), route.Remote(), length),
 	}.AppendTo(p.Prepend(HeaderLen)[:0])
-	if err := route.Send(p); err != nil {
+	switch err := route.Send(p); {
+	case err == syscall.EMSGSIZE && count > 1: // each is sent, and counted, on its own now
+		return err
+	case err != nil:
 		counter.Add(&c.layer.stats.OutErrors, count)
 		return err
 	}
