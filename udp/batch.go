@@ -41,8 +41,13 @@ func (m *Message) scatter(b []byte) {
 	m.Truncated = m.N < len(b)
 }
 
+// maxReadBatch bounds how long a ReadBatch copies: what arrives waits meanwhile, and the device
+// with it.
+const maxReadBatch = 64
+
 // ReadBatch waits for a datagram as Read does, then reads as many as are there, up to
-// len(ms), and returns their number. It fails as Read does, and then has read none.
+// len(ms) and 64, and returns their number: ask again for more. It fails as Read does, and
+// then has read none.
 func (c *Conn) ReadBatch(ms []Message) (n int, err error) {
 	if len(ms) == 0 {
 		return 0, nil
@@ -52,6 +57,7 @@ func (c *Conn) ReadBatch(ms []Message) (n int, err error) {
 	if err := c.await("recvmmsg"); err != nil {
 		return 0, err
 	}
+	ms = ms[:min(len(ms), maxReadBatch)]
 	for ; n < len(ms) && c.queue.n > 0; n++ {
 		data, from, event := c.queue.first()
 		ms[n].scatter(data)

@@ -86,6 +86,38 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// A path that shrinks while a batch is sent in one packet takes the datagrams one by one, and each
+// is counted once.
+func TestWriteBatchShrunk(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, Config{})
+	server := h.listen(t, 53)
+	client := h.dial(t, server)
+	h.shrunk = true
+	if n, err := client.WriteBatch(messages(netip.AddrPort{}, 100, 100, 30)); n != 3 || err != nil {
+		t.Fatalf("WriteBatch = %d, %v", n, err)
+	}
+	if s := h.Stats(); s.OutDatagrams != 3 || s.OutErrors != 0 || s.InDatagrams != 3 {
+		t.Errorf("counted %d out, %d in error, %d in", s.OutDatagrams, s.OutErrors, s.InDatagrams)
+	}
+}
+
+// One read takes 64 datagrams at most.
+func TestReadBatchMost(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, Config{})
+	server := h.listen(t, 53)
+	client := h.dial(t, server)
+	if n, err := client.WriteBatch(messages(netip.AddrPort{}, make([]int, 70)...)); n != 70 || err != nil {
+		t.Fatalf("WriteBatch = %d, %v", n, err)
+	}
+	for _, want := range []int{64, 6} {
+		if n, err := server.ReadBatch(make([]Message, 100)); n != want || err != nil {
+			t.Errorf("ReadBatch = %d, %v; want %d", n, err, want)
+		}
+	}
+}
+
 // What can't be sent ends a batch, with the number of those before it and the error that Write
 // or WriteTo has.
 func TestWriteBatchErrors(t *testing.T) {
