@@ -180,7 +180,10 @@ func explainError(err error) error {
 	case errors.As(err, &usage), errors.As(err, &cfg):
 		return usageError{err}
 	}
-	return codeError{getExit(err), err}
+	if code := getExit(err); code != exitInterrupted {
+		return codeError{code, err}
+	}
+	return codeError{code: exitInterrupted} // the user knows
 }
 
 func urlExit(err error) int {

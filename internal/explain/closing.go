@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -21,10 +22,10 @@ const (
 )
 
 // closeTab closes the connection, and tells how that goes.
-func (s *story) closeTab(t *tab) {
+func (s *story) closeTab(ctx context.Context, t *tab) {
 	began := s.now()
 	t.close()
-	s.awaitClose(t)
+	s.awaitClose(ctx, t)
 	events, _ := s.log.since(0)
 	if e := first(events, func(e *trace.Event) bool {
 		return e.Kind == trace.StateChange && e.Node == nodeHost && e.Conn == t.id() && e.State.To == stateTimeWait
@@ -35,14 +36,19 @@ func (s *story) closeTab(t *tab) {
 	s.tellClose(t)
 }
 
-// awaitClose waits until both ends have nothing to send any more, as far as that is seen.
-func (s *story) awaitClose(t *tab) {
+// awaitClose waits until both ends have nothing to send any more, as far as that is seen, or
+// ctx is done: the close is told up to there.
+func (s *story) awaitClose(ctx context.Context, t *tab) {
 	const step = 5 * time.Millisecond
 	for range patience / step {
 		if s.closed(t) {
 			return
 		}
-		time.Sleep(step)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(step):
+		}
 	}
 }
 
@@ -145,7 +151,7 @@ func (s *story) tellStates(t *tab, reset bool) {
 		s.page.say("Who closes first waits, and that was the server: it keeps the connection in TIME-WAIT, so that nothing that is late is taken for " +
 			"a new connection's (RFC 9293 3.6.1). The host remembers nothing of it.")
 	default:
-		s.page.say("The server has not ended its side after %v more, and the story waits no longer.", patience)
+		s.page.say("The server has not ended its side yet, and the story waits no longer.")
 	}
 }
 

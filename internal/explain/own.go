@@ -73,8 +73,11 @@ func newOwnWorld(o *Own, l *log) (world, error) {
 			Client: client, Cache: w.cache, ResolvConf: func() *dnsclient.ResolvConf { return conf },
 		})
 	}
+	if err != nil {
+		return nil, err
+	}
 	w.cancel = o.Trace.Subscribe(l.add)
-	return w, err
+	return w, nil
 }
 
 // noServers is a resolver that has nobody to ask.

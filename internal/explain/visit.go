@@ -42,7 +42,7 @@ func (s *story) visit(ctx context.Context, u *url.URL) (next *url.URL, err error
 	if err != nil {
 		return nil, err
 	}
-	s.closeTab(t)
+	s.closeTab(ctx, t)
 	return s.redirect(first)
 }
 
@@ -66,7 +66,7 @@ func (s *story) reconnect(ctx context.Context, t *tab) error {
 	s.page.station(s.now(), "The connection ends, and another one is needed")
 	s.page.say("%s", cmp.Or(t.ends, "The server may close it after each response (RFC 9112 9.3)."))
 	t.close()
-	s.awaitClose(t)
+	s.awaitClose(ctx, t)
 	s.tellClose(t)
 	began := s.now()
 	_, from := s.log.since(0)
