@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,9 +26,15 @@ func TestInterrupted(t *testing.T) {
 		{"get --via lab -s http://203.0.113.77/", 130},
 		{"traceroute -n 198.18.4.77", 1},
 		{"ping 198.18.1.77", 1},
+		{"explain --via tun http://198.18.5.77/", 130},
 	} {
-		p := start(t, tinystack(strings.Fields(tt.line)...))
-		time.Sleep(300 * time.Millisecond)
+		args := strings.Fields(tt.line)
+		file := filepath.Join(t.TempDir(), "trace.json")
+		p := start(t, tinystack(append(args, traceFlags[args[0]], file)...))
+		p.until("its trace to tell of a packet sent", func() bool {
+			events, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(events), `"kind":"sent"`)
+		})
 		began := time.Now()
 		p.signal(syscall.SIGINT)
 		p.wantExit(tt.code)
