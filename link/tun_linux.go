@@ -70,12 +70,9 @@ func OpenTUN(cfg TUNConfig) (*TUN, error) {
 }
 
 // open opens a descriptor for each queue of cfg and makes them the device.
-func (t *TUN) open(cfg TUNConfig) (err error) {
+func (t *TUN) open(cfg TUNConfig) error {
 	fds := make([]int, 0, maxQueues)
 	defer func() {
-		if err == nil {
-			return
-		}
 		for _, fd := range fds {
 			unix.Close(fd)
 		}
@@ -91,7 +88,9 @@ func (t *TUN) open(cfg TUNConfig) (err error) {
 	if err := t.attach(fds, cfg); err != nil {
 		return fmt.Errorf("link: TUN device %q: %w", cfg.Name, err)
 	}
-	return t.poll(fds)
+	owned := fds
+	fds = nil // the files that poll makes close them
+	return t.poll(owned)
 }
 
 // attach makes fds the TUN device of cfg, a queue each.
@@ -108,18 +107,19 @@ func (t *TUN) attach(fds []int, cfg TUNConfig) (err error) {
 }
 
 // poll hands the descriptors, which must be interfaces by now, to the runtime's poller:
-// before, it would see an error.
+// before, it would see an error. If it fails, all are closed.
 func (t *TUN) poll(fds []int) error {
 	t.writes.New = func() any { return newWriteOp(t.vnet) }
 	for _, fd := range fds {
-		q := &tunQueue{tun: t, file: os.NewFile(uintptr(fd), t.name)}
+		t.queues = append(t.queues, &tunQueue{tun: t, file: os.NewFile(uintptr(fd), t.name)})
+	}
+	for _, q := range t.queues {
 		q.read.init(t.vnet)
 		raw, err := q.file.SyscallConn()
 		if err != nil {
-			return err
+			return errors.Join(err, t.Close())
 		}
 		q.raw = raw
-		t.queues = append(t.queues, q)
 	}
 	return nil
 }

@@ -43,6 +43,18 @@ func readQueues(dev MultiQueue) landings {
 	return c
 }
 
+// next is the landing of the datagram that was just sent.
+func (c landings) next(t *testing.T) landing {
+	t.Helper()
+	select {
+	case at := <-c:
+		return at
+	case <-time.After(5 * time.Second):
+		t.Fatal("a datagram came on no queue within 5 s")
+		panic("unreachable")
+	}
+}
+
 // hostSocket is a socket of the host's that is connected to the device's other end.
 func hostSocket(t *testing.T) *net.UDPConn {
 	t.Helper()
@@ -76,12 +88,12 @@ func TestTUNQueues(t *testing.T) {
 	for ; flows < 32 || used[0]*used[1] == 0 && flows < 200; flows++ {
 		c := hostSocket(t)
 		send(t, c, 1)
-		at := <-came
+		at := came.next(t)
 		used[at.queue]++
 		for i, queue := range []int{at.queue, 1 - at.queue, 1 - at.queue} {
 			write(t, dev, onQueue(segment{src: stackAddr, dst: at.from, protocol: protoUDP, payload: pattern(8)}.out(true), uint8(queue)))
 			send(t, c, byte(2+i))
-			if next := <-came; next.queue != queue || next.first != byte(2+i) {
+			if next := came.next(t); next.queue != queue || next.first != byte(2+i) {
 				t.Errorf("flow %d: datagram %d came in on queue %d, want %d", flows, next.first, next.queue, queue)
 			}
 		}
@@ -165,11 +177,7 @@ func TestTUNQueuesInUse(t *testing.T) {
 	came := readQueues(dev)
 	c := hostSocket(t)
 	send(t, c, 1)
-	select {
-	case <-came:
-	case <-time.After(5 * time.Second):
-		t.Error("its owner got nothing any more")
-	}
+	came.next(t) // its owner gets what is sent as before
 }
 
 func TestOpenTUNQueuesRange(t *testing.T) {
