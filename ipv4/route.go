@@ -31,6 +31,7 @@ func (h *hop) mtu() int {
 
 // shared returns h, or the same that other routes have already: but for what is known of their paths,
 // those out of one interface differ in nothing, and there may be a million.
+// It holds its table, also one that was replaced, until the next lookup, as the routes' last ones do.
 func (h hop) shared() *hop {
 	whole := h.iface != nil && h.path == pathMTU{mtu: packet.MaxSize}
 	if whole {

@@ -40,7 +40,7 @@
 //	echoes, 1 connection       1.06 twice
 //	down, up, 1 connection     1.00, 1.03; CPU time for a byte 0.95 to 0.98
 //
-// Four queues on two CPUs did no better than two: 0.99, 0.96, 0.96 and 0.93 of theirs in the first four
+// Four queues on two CPUs gained nothing over two: 0.99, 0.96, 0.96 and 0.93 of theirs in the first four
 // rows. Hence [DefaultQueues]. What is sent gains least, for an application's Write sends on its own
 // goroutine, with any number of queues.
 //

@@ -35,7 +35,7 @@ type TUNConfig struct {
 const maxDefaultQueues = 4
 
 // DefaultQueues is how many queues `tinystack up` gives its device: one for each CPU that the
-// program may use, 4 at most. More queues than CPUs gain nothing.
+// program may use, 4 at most. Four queues on two CPUs gained nothing.
 func DefaultQueues() int { return min(runtime.GOMAXPROCS(0), maxDefaultQueues) }
 
 // ErrOneQueue is why more than one queue of an interface can't be had that was made

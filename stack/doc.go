@@ -8,10 +8,10 @@
 //	c, err := s.Dial("tcp", "198.18.0.1:9000")
 //
 // A [Stack] owns the layers and, once added, the devices. One goroutine for each
-// interface, or for each queue of a device with several, reads the device and takes each packet all the way up: through IP,
-// the table of ports and the connection, until the application is woken. There is
-// no other goroutine and no queue in between; what applications write is sent on
-// their own goroutines.
+// interface, or for each queue of a device with several, reads the device and takes
+// each packet all the way up: through IP, the table of ports and the connection,
+// until the application is woken. There is no other goroutine and no queue in
+// between; what applications write is sent on their own goroutines.
 //
 // Each stack has a loopback interface, "lo", with 127.0.0.1/8; packets to any of
 // its own addresses go through it.

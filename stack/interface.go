@@ -31,10 +31,11 @@ type Interface struct {
 const maxQueues = 256
 
 // AddInterface brings a device into use under its name, with the given addresses,
-// each with its subnet, and starts to read it: all its queues, if it is a link.MultiQueue. The device is the stack's from
-// then on, which will close it. If AddInterface fails, the device is still the
-// caller's. It fails with EEXIST if the name is in use, EINVAL if the device's MTU
-// or MaxRead is too small or it has not 1 to 256 queues, net.ErrClosed if the stack is closed, and as
+// each with its subnet, and starts to read it: all its queues, if it is a
+// link.MultiQueue. The device is the stack's from then on, which will close it. If
+// AddInterface fails, the device is still the caller's. It fails with EEXIST if the
+// name is in use, EINVAL if the device's MTU or MaxRead is too small or it has not
+// 1 to 256 queues, net.ErrClosed if the stack is closed, and as
 // [Interface.AddAddress] does.
 func (s *Stack) AddInterface(dev link.Device, prefixes ...netip.Prefix) error {
 	i := &Interface{stack: s, dev: newCountedDevice(dev), done: make(chan struct{})}

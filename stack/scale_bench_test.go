@@ -90,11 +90,9 @@ func BenchmarkAccept(b *testing.B) {
 	ln := listen(b, s, fmt.Sprintf(":%d", peersPort))
 	open := func(n int) {
 		p.open(0, n, func(int) {
-			c, err := ln.Accept()
-			if err != nil {
+			if _, err := ln.Accept(); err != nil {
 				b.Fatal(err)
 			}
-			_ = c
 		})
 		for i := range n {
 			p.send(i, tcp.RST, nil)

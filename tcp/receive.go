@@ -93,8 +93,9 @@ func (c *tcb) overtaken(s *segment, seq int64, behind int32) bool {
 		int(s.Window)<<c.sndScale == c.sndWnd && time.Duration(behind)*granularity <= c.rto()
 }
 
-// keepTimestamp is RFC 7323 4.3 (2): TS.Recent never goes back. It is for a segment found to be in the window. As in
-// Linux its ACK has been checked too, for a forged timestamp would shut the peer out.
+// keepTimestamp is RFC 7323 4.3 (2): TS.Recent never goes back. It is for a segment found
+// to be in the window. As in Linux its ACK has been checked too, for a forged timestamp
+// would shut the peer out.
 func (c *tcb) keepTimestamp(now instant, s *segment) {
 	if c.tsOK && s.Options.HasTimestamps && c.rcvPos(s.Seq) <= c.lastAckSent && c.ticksBehind(now, s) == 0 {
 		c.tsRecent, c.tsRecentAt = s.Options.TSVal, now
