@@ -147,14 +147,22 @@ func (p explainPlan) run(ctx context.Context, w io.Writer) error {
 // tell tells the story, and writes the capture if there is to be one.
 func (p explainPlan) tell(ctx context.Context, w io.Writer) error {
 	if p.pcap == "" {
-		return explain.Run(ctx, p.Config, w)
+		return interrupted(explain.Run(ctx, p.Config, w))
 	}
 	file, err := os.Create(p.pcap)
 	if err != nil {
 		return err
 	}
 	p.Pcap = file
-	return errors.Join(explain.Run(ctx, p.Config, w), file.Close())
+	return errors.Join(interrupted(explain.Run(ctx, p.Config, w)), file.Close())
+}
+
+// interrupted is err, of which nothing is to be said if it is that the user had enough.
+func interrupted(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return codeError{code: exitInterrupted}
+	}
+	return err
 }
 
 // colorful reports whether w is a terminal whose user has nothing against colours
@@ -173,17 +181,17 @@ func explainError(err error) error {
 	var (
 		cfg   *explain.ConfigError
 		usage usageError
+		coded codeError
 	)
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &usage), errors.As(err, &cfg):
 		return usageError{err}
+	case errors.As(err, &coded):
+		return err
 	}
-	if code := getExit(err); code != exitInterrupted {
-		return codeError{code, err}
-	}
-	return codeError{code: exitInterrupted} // the user knows
+	return codeError{getExit(err), err}
 }
 
 func urlExit(err error) int {
