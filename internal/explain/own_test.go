@@ -178,6 +178,32 @@ func testOwnSilentServer(t *testing.T) {
 	wantAll(t, text, []string{"www.example. A? 0.0 ms", "www.example. A? 2000.0 ms", "could not be looked up"})
 }
 
+// A server that does not end its side is waited for no longer than the trip may take.
+func TestOwnCloseLimit(t *testing.T) { synctest.Test(t, testOwnCloseLimit) }
+
+func testOwnCloseLimit(t *testing.T) {
+	e := newElsewhere(t, Change{}, wireDelay)
+	ln, err := e.far.Listen("tcp", ":80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		c, err := ln.Accept()
+		if err == nil {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi")
+		}
+	}()
+	began := time.Now()
+	text, err := tell(t, Config{URL: "http://" + farIP + "/", Own: e.own, Limit: 500 * time.Millisecond})
+	if err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(began); d > 600*time.Millisecond {
+		t.Errorf("it took %v", d)
+	}
+	wantAll(t, text, []string{"has not ended its side yet"})
+}
+
 // A name of the hosts file is asked of nobody.
 func TestOwnHosts(t *testing.T) { synctest.Test(t, testOwnHosts) }
 
