@@ -63,8 +63,9 @@ func QueuesOf(dev Device) []Queue {
 	return []Queue{dev}
 }
 
-// maxQueues is as many as the kernel's TUN driver has (MAX_TAP_QUEUES), and packet.Out.Queue can tell.
-const maxQueues = 256
+// MaxQueues is the most queues a device can have: as many as the kernel's TUN driver has (MAX_TAP_QUEUES), and
+// packet.Out.Queue can tell.
+const MaxQueues = 256
 
 // DropCounter is what a [Device] has besides if it may lose packets itself.
 type DropCounter interface {

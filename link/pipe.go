@@ -107,7 +107,7 @@ func Pair(cfg PairConfig) (a, b *Pipe) {
 		cfg.Queue = defaultQueue
 	}
 	mtu, size := min(max(cfg.MTU, minMTU), maxMTU), min(cfg.Queue, maxQueue)
-	queues, largest := min(max(cfg.Queues, 1), maxQueues), maxRead(mtu, cfg.Features)
+	queues, largest := min(max(cfg.Queues, 1), MaxQueues), maxRead(mtu, cfg.Features)
 	x, y := newInbox(queues, size, largest), newInbox(queues, size, largest)
 	a = &Pipe{name: cmp.Or(cfg.Names[0], cfg.Name+"a"), mtu: mtu, features: cfg.Features, in: x, out: y}
 	b = &Pipe{name: cmp.Or(cfg.Names[1], cfg.Name+"b"), mtu: mtu, features: cfg.Features, in: y, out: x}

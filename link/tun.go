@@ -58,8 +58,8 @@ func checkName(name string) error {
 }
 
 func checkQueues(n int) error {
-	if n < 0 || n > maxQueues {
-		return fmt.Errorf("link: Queues %d: must be 1 to %d, or 0 for 1", n, maxQueues)
+	if n < 0 || n > MaxQueues {
+		return fmt.Errorf("link: Queues %d: must be 1 to %d, or 0 for 1", n, MaxQueues)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func OpenTUN(cfg TUNConfig) (*TUN, error) {
 
 // open opens a descriptor for each queue of cfg and makes them the device.
 func (t *TUN) open(cfg TUNConfig) error {
-	fds := make([]int, 0, maxQueues)
+	fds := make([]int, 0, MaxQueues)
 	defer func() {
 		for _, fd := range fds {
 			unix.Close(fd)

@@ -27,9 +27,6 @@ type Interface struct {
 	err     error         // why the first did; set before done is closed
 }
 
-// maxQueues is as many as packet.Out.Queue can tell.
-const maxQueues = 256
-
 // AddInterface brings a device into use under its name, with the given addresses,
 // each with its subnet, and starts to read it: all its queues, if it is a
 // link.MultiQueue. The device is the stack's from then on, which will close it. If
@@ -60,8 +57,8 @@ func (s *Stack) attach(i *Interface, prefixes []netip.Prefix) error {
 	if s.find(i.Name()) != nil {
 		return syscall.EEXIST
 	}
-	if n := len(i.dev.queues); n < 1 || n > maxQueues {
-		return fmt.Errorf("%d queues are not 1 to %d: %w", n, maxQueues, syscall.EINVAL)
+	if n := len(i.dev.queues); n < 1 || n > link.MaxQueues {
+		return fmt.Errorf("%d queues are not 1 to %d: %w", n, link.MaxQueues, syscall.EINVAL)
 	}
 	if size, mtu := i.dev.MaxRead(), i.dev.MTU(); size < mtu {
 		return fmt.Errorf("MaxRead of %d is below the MTU of %d: %w", size, mtu, syscall.EINVAL)

@@ -27,11 +27,8 @@ const (
 	driverWater = "water" // portable, without
 )
 
-// autoQueues is --queues' default, maxQueues the most that Linux's TUN driver has.
-const (
-	autoQueues = -1
-	maxQueues  = 256
-)
+// autoQueues is --queues' default.
+const autoQueues = -1
 
 // netFlags say on which device and with which addresses the stack is, and where to
 // write what happens in it.

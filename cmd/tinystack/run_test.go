@@ -60,6 +60,8 @@ func TestUsageErrors(t *testing.T) {
 		{"up now", "tinystack up takes no arguments"},
 		{"up --mtu x", `invalid argument "x" for "--mtu" flag: invalid syntax`},
 		{"up --mtu 99999999999999999999", `for "--mtu" flag: value out of range`},
+		{"up --queues 0", "--queues 0 is out of range: 1 to 256"},
+		{"up --queues 257", "--queues 257 is out of range"},
 		{"up --www=", "--www is empty"},
 		{"up --pcap=", "--pcap is empty"},
 		{"up --pcap -", "--pcap writes to a file"},

@@ -29,6 +29,7 @@ type upFlags struct {
 	services bool
 	cc       string
 	queues   int
+	queued   func() bool // --queues is there
 	impair   string
 	pcap     string
 	metrics  bool
@@ -83,7 +84,8 @@ packets meet the same fate. in.loss=1% is for what the stack receives alone, out
 	flags.StringVar(&f.www, "www", "", "serve the files in this `directory`")
 	flags.BoolVar(&f.services, "services", false, "add echo (7), discard (9) and chargen (19), on TCP and UDP")
 	flags.StringVar(&f.cc, "cc", tcp.CUBIC, "congestion control of TCP: "+strings.Join(congestionControls, ", "))
-	flags.IntVar(&f.queues, "queues", 0, fmt.Sprintf("`number` of the device's queues, 1 to %d (default one for each CPU, at most 4)", maxQueues))
+	flags.IntVar(&f.queues, "queues", 0, fmt.Sprintf("`number` of the device's queues, 1 to %d (default one for each CPU, at most 4)", link.MaxQueues))
+	f.queued = func() bool { return flags.Changed("queues") }
 	flags.StringVar(&f.impair, "impair", "", "make the wire bad: `spec` is like loss=1%,delay=10ms,rate=100mbit,reorder=1%,seed=7")
 	flags.StringVar(&f.pcap, "pcap", "", "record all packets in this `file`, which Wireshark reads")
 	flags.BoolVar(&f.metrics, "metrics", false, "serve the counters at /metrics, in Prometheus' text format")
@@ -153,10 +155,10 @@ func (f *upFlags) plan() (p upPlan, err error) {
 // deviceQueues checks --queues.
 func (f *upFlags) deviceQueues() (int, error) {
 	switch {
-	case f.queues == 0:
+	case !f.queued():
 		return autoQueues, nil
-	case f.queues < 0 || f.queues > maxQueues:
-		return 0, usagef("--queues %d is out of range: 1 to %d", f.queues, maxQueues)
+	case f.queues < 1 || f.queues > link.MaxQueues:
+		return 0, usagef("--queues %d is out of range: 1 to %d", f.queues, link.MaxQueues)
 	case f.queues > 1 && f.net.driver != driverTUN:
 		return 0, usagef("--queues %d: the driver %s has one queue", f.queues, f.net.driver)
 	}
