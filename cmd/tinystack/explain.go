@@ -49,7 +49,8 @@ servers of --dns-upstream, or with --iterative of all those from the root down. 
 
 Exit codes: 0 done, 1 https or another scheme that is not there, 2 wrong usage, 3 a malformed URL, 6 the name
 could not be resolved, 7 no connection, 18 less came than was announced, 28 it took too long, 52 the server said
-nothing, 56 receiving failed, 77 a privilege, the device or the subnet is missing.`,
+nothing, 55 sending failed, 56 receiving failed, 77 a privilege, the device or the subnet is missing, 130
+interrupted.`,
 		Args: wantArgs(1, "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.cfg.URL = args[0]

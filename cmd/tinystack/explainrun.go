@@ -45,10 +45,12 @@ func (f *explainFlags) plan() (p explainPlan, err error) {
 	if f.via == viaLab {
 		return p, f.labOnly()
 	}
-	return p, f.planTUN(&p)
+	err = f.planTUN(&p)
+	return p, err
 }
 
-// labOnly refuses flags that change nothing in the lab.
+// labOnly refuses flags that change nothing in the lab, but for those of the device, which all commands with
+// --via have.
 func (f *explainFlags) labOnly() error {
 	if len(f.upstream) > 0 || f.iterative || f.hints != "" {
 		return usagef("--dns-upstream, --iterative and --root-hints are for --via tun: the lab has name servers of its own")
@@ -141,7 +143,10 @@ func (p explainPlan) run(ctx context.Context, w io.Writer) error {
 	}
 	var told error
 	err = n.untilFailed(ctx, func(ctx context.Context) { told = p.tell(ctx, w) })
-	return errors.Join(err, told, n.Close())
+	if err != nil { // it interrupted the trip, which tells nothing more
+		return errors.Join(err, n.Close())
+	}
+	return errors.Join(told, n.Close())
 }
 
 // tell tells the story, and writes the capture if there is to be one.
@@ -194,23 +199,17 @@ func explainError(err error) error {
 	return codeError{getExit(err), err}
 }
 
+// urlExit is the part of getExit that is about a bad URL, and what is wrong with a connection otherwise.
 func urlExit(err error) int {
 	var (
-		bad  *explain.URLError
-		name *net.DNSError
-		op   *net.OpError
+		bad *explain.URLError
+		op  *net.OpError
 	)
 	switch {
 	case errors.As(err, &bad) && bad.Unsupported:
 		return exitScheme
 	case errors.As(err, &bad):
 		return exitURL
-	case errors.Is(err, context.DeadlineExceeded): // the user's limit, whatever it was that took so long
-		return exitTimeout
-	case errors.As(err, &name):
-		return exitNoName
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return exitTimeout
 	case errors.As(err, &op) && op.Op == "dial":
 		return exitNoConnect
 	case errors.As(err, &op):

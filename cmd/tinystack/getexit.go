@@ -40,7 +40,7 @@ func getExit(err error) int {
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded): // the user's limit, whatever it was that took so long
 		return exitTimeout
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
