@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -19,8 +20,7 @@ import (
 func getFrom(t *testing.T, ctx context.Context, url string, set func(*getFlags)) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	g := &getter{getPlan: getPlan{url: url}, stdout: &out, stderr: &errs, dial: new(net.Dialer).DialContext}
-	g.lookup = func(context.Context, string) (netip.Addr, error) { return netip.MustParseAddr("127.0.0.1"), nil }
+	g := newGetter(url, &out, &errs)
 	if set != nil {
 		set(&g.getFlags)
 	}
@@ -30,6 +30,13 @@ func getFrom(t *testing.T, ctx context.Context, url string, set func(*getFlags))
 	}
 	code = report(&errs, g.run(r))
 	return out.String(), errs.String(), code
+}
+
+// newGetter is a getter on this host's loopback.
+func newGetter(url string, stdout, stderr io.Writer) *getter {
+	g := &getter{getPlan: getPlan{url: url}, stdout: stdout, stderr: stderr, dial: new(net.Dialer).DialContext}
+	g.lookup = func(context.Context, string) (netip.Addr, error) { return netip.MustParseAddr("127.0.0.1"), nil }
+	return g
 }
 
 // saying is the URL of a server that reads a request's header, says text, and ends.
@@ -55,10 +62,46 @@ func saying(t *testing.T, text string, end func(*net.TCPConn)) (url string) {
 
 func finish(*net.TCPConn) {}
 
-// reset makes Close reset the connection, once the client has what was sent.
-func reset(c *net.TCPConn) {
-	time.Sleep(50 * time.Millisecond)
-	_ = c.SetLinger(0)
+// readingConn is a connection that closes whole when all that is wanted was read.
+type readingConn struct {
+	net.Conn
+	want  int
+	whole chan struct{}
+}
+
+func (c *readingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.want -= n; n > 0 && c.want == 0 {
+		close(c.whole)
+	}
+	return n, err
+}
+
+// getReset fetches from a server that says text, and resets the connection once the client has read it.
+func getReset(t *testing.T, text string) (stderr string, code int) {
+	t.Helper()
+	whole := make(chan struct{})
+	if text == "" {
+		close(whole)
+	}
+	var errs bytes.Buffer
+	g := newGetter(saying(t, text, func(c *net.TCPConn) {
+		select {
+		case <-whole:
+		case <-t.Context().Done():
+		}
+		_ = c.SetLinger(0)
+	}), io.Discard, &errs)
+	g.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		return &readingConn{Conn: c, want: len(text), whole: whole}, err
+	}
+	r, err := g.request(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	code = report(&errs, g.run(r))
+	return errs.String(), code
 }
 
 // What a server does wrong has curl's exit code for it.
@@ -67,28 +110,81 @@ func TestGetFromBadServers(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, tt := range map[string]struct {
 		says string
-		end  func(*net.TCPConn)
 		code int
 	}{
-		"whole":                    {ok + "Content-Length: 2\r\n\r\nhi", finish, exitOK},
-		"until the end":            {ok + "\r\nhi", finish, exitOK},
-		"less than announced":      {ok + "Content-Length: 9\r\n\r\nhi", finish, exitPartial},
-		"a chunk is missing":       {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", finish, exitPartial},
-		"nothing":                  {"", finish, exitEmptyReply},
-		"reset at once":            {"", reset, exitReceive},
-		"reset within the header":  {ok + "Content-Le", reset, exitReceive},
-		"reset within the body":    {ok + "Content-Length: 9\r\n\r\nhi", reset, exitReceive},
-		"reset of an endless body": {ok + "\r\nhi", reset, exitReceive},
-		"no HTTP":                  {"220 mail.example ESMTP\r\n", finish, exitReceive},
-		"a header without an end":  {ok + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 400), finish, exitReceive},
+		"whole":                   {ok + "Content-Length: 2\r\n\r\nhi", exitOK},
+		"until the end":           {ok + "\r\nhi", exitOK},
+		"less than announced":     {ok + "Content-Length: 9\r\n\r\nhi", exitPartial},
+		"a chunk is missing":      {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", exitPartial},
+		"nothing":                 {"", exitEmptyReply},
+		"no HTTP":                 {"220 mail.example ESMTP\r\n", exitReceive},
+		"a header without an end": {ok + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 400), exitReceive},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, stderr, code := getFrom(t, t.Context(), saying(t, tt.says, tt.end), nil)
+			_, stderr, code := getFrom(t, t.Context(), saying(t, tt.says, finish), nil)
 			if code != tt.code || (code == 0) != (stderr == "") {
 				t.Errorf("code %d, want %d; it said %q", code, tt.code, stderr)
 			}
 		})
+	}
+	for name, says := range map[string]string{
+		"reset at once":            "",
+		"reset within the header":  ok + "Content-Le",
+		"reset within the body":    ok + "Content-Length: 9\r\n\r\nhi",
+		"reset of an endless body": ok + "\r\nhi",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if stderr, code := getReset(t, says); code != exitReceive || stderr == "" {
+				t.Errorf("code %d, want %d; it said %q", code, exitReceive, stderr)
+			}
+		})
+	}
+}
+
+// A fetch that is interrupted does not wait for the dial, whose end is then nobody's: with -race this is seen.
+func TestGetInterruptedInDial(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	var out, errs bytes.Buffer
+	g := newGetter("http://host.example/", &out, &errs)
+	g.verbose, g.format = true, "%{exitcode} %{local_ip}"
+	g.dial = func(context.Context, string, string) (net.Conn, error) {
+		interrupt()
+		c, server := net.Pipe()
+		server.Close()
+		return c, nil
+	}
+	r, err := g.request(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := report(&errs, g.run(r))
+	if code != exitInterrupted || !strings.HasPrefix(out.String(), "130") {
+		t.Errorf("code %d, wrote %q", code, &out)
+	}
+}
+
+// If the device fails the fetch ends, and the error is the device's, not that somebody interrupted it.
+func TestGetDeviceFails(t *testing.T) {
+	t.Parallel()
+	wait := make(chan struct{})
+	t.Cleanup(func() { close(wait) })
+	g := newGetter(saying(t, "", func(*net.TCPConn) { <-wait }), io.Discard, io.Discard)
+	r, err := g.request(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("the device broke")
+	v := &vantage{during: func(ctx context.Context, f func(context.Context)) error {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		f(ctx)
+		return broken
+	}}
+	if err := g.during(t.Context(), v, r); err != broken || exitCode(err) != exitFailure {
+		t.Errorf("%v, exit code %d", err, exitCode(err))
 	}
 }
 

@@ -98,21 +98,30 @@ func (x *exchange) trace() *httptrace.ClientTrace {
 			}
 		},
 		WroteHeaders: func() {
-			x.g.result.sent = time.Now()
+			x.g.note(func(r *getResult) { r.sent = time.Now() })
 			x.g.tell("> ", append(x.lines, ""))
 		},
-		GotFirstResponseByte: func() { x.g.result.first = time.Now() },
+		GotFirstResponseByte: func() { x.g.note(func(r *getResult) { r.first = time.Now() }) },
 	}
 }
 
-// note tells of something, with -v.
-func (g *getter) note(format string, args ...any) {
+// note has f note something in the result.
+func (g *getter) note(f func(*getResult)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f(&g.result)
+}
+
+// say tells of something, with -v.
+func (g *getter) say(format string, args ...any) {
 	g.tell("* ", []string{fmt.Sprintf(format, args...)})
 }
 
-// tell prints lines, with -v, after a prefix.
+// tell prints lines, with -v, after a prefix, unless the fetch is done: what is printed then is not ours.
 func (g *getter) tell(prefix string, lines []string) {
-	if !g.verbose {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.verbose || !g.result.done.IsZero() {
 		return
 	}
 	for _, line := range lines {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,8 +25,10 @@ type getter struct {
 	stdout, stderr io.Writer
 	dial           func(ctx context.Context, network, address string) (net.Conn, error)
 	lookup         func(ctx context.Context, host string) (netip.Addr, error)
-	result         getResult
 	header         []string // of all responses, as -i has it
+
+	mu     sync.Mutex // the transport dials, writes and reads on goroutines that may outlast a fetch given up
+	result getResult
 }
 
 // get opens the network, fetches, and closes it.
@@ -40,9 +43,16 @@ func get(ctx context.Context, p getPlan, stdout, stderr io.Writer) error {
 		return err
 	}
 	g.dial, g.lookup = v.dial, v.lookup
+	return errors.Join(g.during(ctx, v, r), v.Close())
+}
+
+// during runs while the network does; if that fails, the fetch was interrupted by it, which tells nothing more.
+func (g *getter) during(ctx context.Context, v *vantage, r *http.Request) error {
 	var failed error
-	err = v.during(ctx, func(ctx context.Context) { failed = g.run(r.WithContext(ctx)) })
-	return errors.Join(err, failed, v.Close())
+	if err := v.during(ctx, func(ctx context.Context) { failed = g.run(r.WithContext(ctx)) }); err != nil {
+		return err
+	}
+	return failed
 }
 
 // request makes the request, which is what can be wrong about the command line.
@@ -105,6 +115,8 @@ func (g *getter) run(r *http.Request) error {
 	}
 	g.result = getResult{began: time.Now(), method: r.Method, url: r.URL.String()}
 	err := g.fetch(r)
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.result.done = time.Now()
 	if err != nil {
 		g.result.code = g.exit(errors.Join(r.Context().Err(), err)) // whose cause, a signal, is what net/http returns
@@ -164,36 +176,44 @@ func (g *getter) connect(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	g.result.lookedUp = time.Now()
+	g.note(func(r *getResult) { r.lookedUp = time.Now() })
 	to := net.JoinHostPort(addr.String(), port)
-	g.note("  Trying %s...", to)
+	g.say("  Trying %s...", to)
 	c, err := g.dial(ctx, network, to)
 	if err != nil {
 		return nil, err
 	}
-	g.result.connected = time.Now()
-	g.result.connects++
-	g.result.local, g.result.remote = c.LocalAddr(), c.RemoteAddr()
-	g.note("Connected to %s (%v) port %s", host, addr, port)
+	g.note(func(r *getResult) {
+		r.connected, r.local, r.remote = time.Now(), c.LocalAddr(), c.RemoteAddr()
+		r.connects++
+	})
+	g.say("Connected to %s (%v) port %s", host, addr, port)
 	return &recorder{Conn: c}, nil
 }
 
 // write writes the response where it is to go.
-func (g *getter) write(resp *http.Response) (err error) {
-	w, name := g.stdout, g.output
+func (g *getter) write(resp *http.Response) error {
+	name := g.output
 	if g.remoteName {
 		if name = path.Base(resp.Request.URL.Path); name == "/" || name == "." {
 			return codeError{exitWrite, errors.New("the URL has no name for a file")}
 		}
 	}
-	if name != "" && name != "-" {
-		file, err := os.Create(name)
-		if err != nil {
-			return codeError{exitWrite, err}
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		w = file
+	if name == "" || name == "-" {
+		return g.writeTo(g.stdout, resp)
 	}
+	file, err := os.Create(name)
+	if err != nil {
+		return codeError{exitWrite, err}
+	}
+	err = g.writeTo(file, resp)
+	if e := file.Close(); e != nil {
+		err = errors.Join(err, codeError{exitWrite, e})
+	}
+	return err
+}
+
+func (g *getter) writeTo(w io.Writer, resp *http.Response) error {
 	if g.include || g.head {
 		if _, err := io.WriteString(w, strings.Join(g.header, "\r\n")+"\r\n"); err != nil {
 			return codeError{exitWrite, err}
