@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/tinystack/tinystack => ../..
 
 require (
+	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
 	github.com/tinystack/tinystack v0.0.0-00010101000000-000000000000
 	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/sys v0.49.0

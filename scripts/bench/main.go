@@ -11,6 +11,10 @@
 // measured in turn, measure by measure and round by round, and what is printed is
 // the median of the rounds: a machine that is slow for a minute is slow for all.
 //
+// With -profiles it keeps CPU profiles of the servers, and says then what they spent their time on:
+//
+//	go run -C scripts/bench . shares DIRECTORY
+//
 // And it measures their loss recovery and congestion control, beside the kernel's:
 //
 //	sudo go run -C scripts/bench . wan          # three rounds of 10 s, some half an hour
@@ -64,6 +68,9 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	if len(args) > 0 && args[0] == "wan" {
 		return driveWAN(ctx, args[1:], out)
+	}
+	if len(args) > 0 && args[0] == "shares" {
+		return showShares(args[1:], out)
 	}
 	if len(args) > 0 && args[0] == "quick" {
 		args = append([]string{"-quick"}, args[1:]...)
