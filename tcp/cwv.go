@@ -17,17 +17,13 @@ type validation struct {
 	// pipeACK: the most acknowledged in a round trip, in this half of its sampling period and in the one before.
 	volumes [2]int
 	half    time.Duration // the sampling period's
-	turned  instant       // this half of it began; 0: pipeACK is undefined
+	turned  instant       // this half of it began; 0: pipeACK is undefined (4.1)
 	doubt   instant       // since then cwnd is not validated; 0: it is
 	minRTT  time.Duration
 }
 
 // validate takes in what an ACK tells.
 func (w *windows) validate(a *ackInfo) {
-	if a.phase != open {
-		w.valid = nil // 4.4.1: no samples in recovery, and pipeACK is undefined after it
-		return
-	}
 	if w.valid == nil {
 		if a.rate.delivered == 0 {
 			return
@@ -37,10 +33,17 @@ func (w *windows) validate(a *ackInfo) {
 	v := w.valid
 	v.half = max(3*a.srtt, time.Second) / 2 // 4.2
 	v.minRTT = a.minRTT
+	if a.phase != open { // 4.4.1: no samples in recovery, and pipeACK is undefined after it
+		v.forget()
+		return
+	}
 	v.turn(a.now)
 	v.volumes[0] = max(v.volumes[0], a.rate.delivered)
 	w.check(a.now, a.now, a.full)
 }
+
+// forget leaves pipeACK undefined, so that the window passes for validated until there is a sample.
+func (v *validation) forget() { v.volumes, v.turned, v.doubt = [2]int{}, 0, 0 }
 
 // turn forgets what is older than the sampling period.
 func (v *validation) turn(now instant) {
@@ -81,12 +84,15 @@ func (w *windows) check(now, from instant, used bool) {
 	}
 }
 
-// restart: nothing was sent for so long, for whatever reason.
+// restart: nothing was sent for so long, for whatever reason. A sampling period without a sample
+// is one that tells of nothing, also where the last flight ended in a recovery.
 func (w *windows) restart(now instant, idle time.Duration, _ bool) {
-	if v := w.valid; v != nil {
-		v.turn(now)
-		w.check(now, now.add(-idle), false)
+	v := w.valid
+	if v == nil || (v.turned == 0 && idle < 2*v.half) {
+		return
 	}
+	v.turn(now)
+	w.check(now, now.add(-idle), false)
 }
 
 // pacing spreads what a window in doubt allows over a round trip (4.4.2), the shortest one, so that no

@@ -112,8 +112,34 @@ func TestLossOfWindowInDoubt(t *testing.T) {
 		t.Error("nothing is known of the use of cwnd before the recovery")
 	}
 	cc.acked(ackInfo{now: now, acked: ccMSS, advanced: true, phase: recovery})
-	if cc.(*reno).valid != nil || cc.pacing() != 0 {
+	if cc.(*reno).valid.turned != 0 || cc.pacing() != 0 {
 		t.Error("pipeACK is defined after a loss")
+	}
+}
+
+// After a recovery pipeACK is undefined, and so the window passes for validated "until the first new measurement of a
+// pipeACK sample" (RFC 7661 4.2). A pause that follows it is one all the same: it leaves no sample in the sampling
+// period, and the window goes out paced (4.4.2), and is halved after five minutes (4.4.3).
+func TestWindowAfterRecoveryAndPause(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{Reno, CUBIC} {
+		cc, now := grown(name)
+		cc.lost(now, 160*ccMSS)
+		reduced := cc.window()
+		cc.acked(ackInfo{now: now, acked: ccMSS, advanced: true, phase: recovery, srtt: 100 * ms, minRTT: 100 * ms})
+		cc.recovered(now)
+		cc.restart(now.add(time.Second/2), time.Second/2, true)
+		if cc.window() != reduced || cc.pacing() != 0 {
+			t.Errorf("%s: half a second after the recovery cwnd is %d of %d, paced at %.0f", name, cc.window(), reduced, cc.pacing())
+		}
+		cc.restart(now.add(10*time.Second), 10*time.Second, true)
+		if cc.window() != reduced || cc.pacing() != 10*float64(reduced) {
+			t.Errorf("%s: ten seconds after it cwnd is %d of %d, paced at %.0f", name, cc.window(), reduced, cc.pacing())
+		}
+		cc.restart(now.add(301*time.Second), 301*time.Second, true)
+		if cc.window() != reduced/2 {
+			t.Errorf("%s: five minutes after it cwnd is %d of %d", name, cc.window(), reduced)
+		}
 	}
 }
 
