@@ -138,11 +138,9 @@ type bbrUndo struct {
 	inflightLong  int
 }
 
-// lost begins fast recovery (5.6.4.4, 5.5.11.1).
+// lost begins fast recovery (5.6.4.4, 5.5.11.1). What may be undone is the latest: a timeout that was
+// needless takes nothing back of a fast recovery that it came in.
 func (b *bbr) lost(instant, int) {
-	if b.recovering {
-		return
-	}
 	b.saveCwnd()
 	b.recovering = true
 	b.undone = &bbrUndo{bbrDrain, b.bwShort, b.inflightShort, b.inflightLong}
@@ -155,13 +153,13 @@ func (b *bbr) noteUndo(s bbrState) {
 	}
 }
 
-// timedOut lets one segment go (5.6.4.4).
-func (b *bbr) timedOut(now instant, inFlight int) {
+// timedOut lets one segment go, beside what may still arrive (5.6.4.4).
+func (b *bbr) timedOut(now instant, inFlight, pipe int) {
 	b.lost(now, inFlight)
-	b.timedOutAgain()
+	b.timedOutAgain(pipe)
 }
 
-func (b *bbr) timedOutAgain() { b.cwnd = b.mss }
+func (b *bbr) timedOutAgain(pipe int) { b.cwnd = pipe + b.mss }
 
 // recovered: the window is what it was; the model bounds it at the next ACK.
 func (b *bbr) recovered(instant) {

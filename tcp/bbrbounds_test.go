@@ -171,11 +171,11 @@ func TestBBRRecovery(t *testing.T) {
 	r := newBBRRun()
 	r.to(t, bbrUp, bbrRate)
 	window := r.window()
-	r.timedOut(r.now, window)
+	r.timedOut(r.now, window, 0)
 	if r.window() != ccMSS {
 		t.Errorf("after a timeout the window is %d", r.window())
 	}
-	r.timedOutAgain()
+	r.timedOutAgain(0)
 	r.lose(8, 120*ccMSS)
 	if r.state != bbrDown || r.inflightLong == math.MaxInt {
 		t.Fatalf("state %d", r.state)
@@ -196,6 +196,26 @@ func TestBBRRecovery(t *testing.T) {
 	r.recovered(r.now)
 	if r.window() != 5*ccMSS {
 		t.Error("recovered twice")
+	}
+}
+
+// "OnEnterRTO(): [...] SaveStateUponLoss(); C.cwnd = C.inflight + 1" (5.6.4.4), one segment: a needless timeout
+// in a fast recovery gives back what the window was, and not what the losses before it took away.
+func TestBBRTimeoutInRecovery(t *testing.T) {
+	t.Parallel()
+	r := newBBRRun()
+	r.to(t, bbrUp, bbrRate)
+	window := r.window()
+	r.lost(r.now, 0)
+	r.lose(8, 120*ccMSS)
+	long := r.inflightLong
+	r.timedOut(r.now, window, 7*ccMSS)
+	if r.window() != 8*ccMSS {
+		t.Errorf("with 7 segments in flight the window is %d after a timeout", r.window())
+	}
+	r.undo(r.now)
+	if r.window() != window || r.state != bbrDown || r.inflightLong != long {
+		t.Errorf("undone: window %d of %d, state %d, bound %d of %d", r.window(), window, r.state, r.inflightLong, long)
 	}
 }
 

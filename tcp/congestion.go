@@ -31,10 +31,11 @@ type congestion interface {
 	lost(now instant, inFlight int)
 	// recovered: all has arrived that was out when fast recovery began, or the timer expired.
 	recovered(now instant)
-	// timedOut: the retransmission timer expired, for the first time for this data.
-	timedOut(now instant, inFlight int)
+	// timedOut: the retransmission timer expired, for the first time for this data, with inFlight bytes
+	// out; pipe bytes of them are too recent to be lost.
+	timedOut(now instant, inFlight, pipe int)
 	// timedOutAgain: it expired again; ssthresh stays as it is (RFC 5681 3.1).
-	timedOutAgain()
+	timedOutAgain(pipe int)
 	// undo takes back what the latest lost or timedOut did, for nothing had been lost
 	// (RFC 4015). A second one does nothing.
 	undo(now instant)

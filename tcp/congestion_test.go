@@ -87,13 +87,13 @@ func TestReductions(t *testing.T) {
 			t.Errorf("%s: a loss with %d in flight: cwnd %d, ssthresh %d", tt.name, tt.inFlight, cc.window(), cc.threshold())
 		}
 		cc = newCongestion(tt.name, ccMSS, 1)
-		cc.timedOut(1, tt.inFlight)
+		cc.timedOut(1, tt.inFlight, 0)
 		if cc.threshold() != tt.wantThresh || cc.window() != ccMSS {
 			t.Errorf("%s: a timeout with %d in flight: cwnd %d, ssthresh %d", tt.name, tt.inFlight, cc.window(), cc.threshold())
 		}
 		// "when a TCP sender detects segment loss using the retransmission timer and the given segment
 		// has already been retransmitted ... at least once, the value of ssthresh is held constant".
-		cc.timedOutAgain()
+		cc.timedOutAgain(0)
 		if cc.threshold() != tt.wantThresh || cc.window() != ccMSS {
 			t.Errorf("%s: a second timeout: cwnd %d, ssthresh %d", tt.name, cc.window(), cc.threshold())
 		}
@@ -105,7 +105,7 @@ func TestSlowStartAfterTimeout(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{Reno, CUBIC} {
 		cc, now := newCongestion(name, ccMSS, 1), instant(1)
-		cc.timedOut(1, 10*ccMSS)
+		cc.timedOut(1, 10*ccMSS, 0)
 		thresh := cc.threshold()
 		for range 2 {
 			roundTrip(cc, &now, 100*ms)
@@ -212,7 +212,7 @@ func TestCubicFastConvergence(t *testing.T) {
 func TestCubicAfterTimeout(t *testing.T) {
 	t.Parallel()
 	c, now := cubicAt(1000)
-	c.timedOut(1, 700*ccMSS)
+	c.timedOut(1, 700*ccMSS, 0)
 	for c.window() < c.threshold() {
 		roundTrip(c, &now, 200*ms)
 	}
@@ -278,9 +278,9 @@ func TestCongestionStaysSane(t *testing.T) {
 			case 0:
 				cc.lost(1, d.n(2*cc.window()))
 			case 1:
-				cc.timedOut(1, d.n(2*cc.window()))
+				cc.timedOut(1, d.n(2*cc.window()), 0)
 			case 2:
-				cc.timedOutAgain()
+				cc.timedOutAgain(0)
 			case 3:
 				cc.restart(now, time.Minute, true)
 			case 4:

@@ -379,7 +379,7 @@ func TestECNEchoNeverRaisesCwnd(t *testing.T) {
 		for _, lower := range []func(congestion){
 			func(cc congestion) {},
 			func(cc congestion) { cc.synLost() },
-			func(cc congestion) { cc.timedOut(1, 1000) },
+			func(cc congestion) { cc.timedOut(1, 1000, 0) },
 		} {
 			cc := newCongestion(name, ccMSS, 1)
 			lower(cc)

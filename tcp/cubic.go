@@ -146,15 +146,15 @@ func (c *cubic) undo(instant) {
 }
 
 // timedOut is 4.8: the next stage starts on the plateau, at the window it finds.
-func (c *cubic) timedOut(_ instant, inFlight int) {
+func (c *cubic) timedOut(_ instant, inFlight, _ int) {
 	c.remember()
 	c.reduce(inFlight)
 	c.wMax = 0
 	c.cwnd = c.mss
 }
 
-func (c *cubic) timedOutAgain() {
-	c.windows.timedOutAgain()
+func (c *cubic) timedOutAgain(pipe int) {
+	c.windows.timedOutAgain(pipe)
 	c.epoch = 0
 }
 

@@ -112,7 +112,7 @@ func TestHyStartOnlyAtFirst(t *testing.T) {
 	for range 4 {
 		hyRound(cc, &now, &una, 100*ms)
 	}
-	cc.timedOut(now, cc.window())
+	cc.timedOut(now, cc.window(), 0)
 	if cc.(*reno).hystart != nil {
 		t.Fatal("it is kept after the first slow start")
 	}

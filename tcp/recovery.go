@@ -175,21 +175,21 @@ func (c *tcb) retransmitTimeout(now instant) {
 	c.counts.timeouts++
 	r := c.repairs()
 	c.tryFRTO()
-	switch {
-	case !c.state.synchronized():
-	case c.phase == loss && c.sndUna < r.recover && c.rtt.backoff > 0, c.reducedFor(r.recover):
-		c.cc.timedOutAgain()
-	default:
-		c.cc.timedOut(now, c.inFlight())
-		c.ecn |= ecnReduced
-		r.undo = undo{from: c.sndUna}
-	}
 	if c.fl.live()[0].state == sacked { // the peer took it back (RFC 2018 8)
 		counter.Inc(&c.stats.SackReneges)
 		c.fl.forgetSacks()
 		r.reneged = true
 	}
 	c.fl.markSentBefore(now.add(-c.fl.rack.rtt - c.reorderWindow()))
+	switch {
+	case !c.state.synchronized():
+	case c.phase == loss && c.sndUna < r.recover && c.rtt.backoff > 0, c.reducedFor(r.recover):
+		c.cc.timedOutAgain(c.fl.pipe)
+	default:
+		c.cc.timedOut(now, c.inFlight(), c.fl.pipe)
+		c.ecn |= ecnReduced
+		r.undo = undo{from: c.sndUna}
+	}
 	c.phase = loss
 	r.recover = c.sndNxt
 	r.probeEnd = 0

@@ -30,7 +30,7 @@ func (r *reno) lost(_ instant, inFlight int) {
 	r.counted = 0
 }
 
-func (r *reno) timedOut(now instant, inFlight int) {
+func (r *reno) timedOut(now instant, inFlight, _ int) {
 	r.lost(now, inFlight)
 	r.cwnd = r.mss
 }

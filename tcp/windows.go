@@ -103,7 +103,7 @@ func (w *windows) lostRun(instant, lossSample) {}
 func (w *windows) recovered(instant) {}
 
 // timedOutAgain sets cwnd to the loss window (RFC 5681 3.1).
-func (w *windows) timedOutAgain() { w.cwnd = w.mss }
+func (w *windows) timedOutAgain(int) { w.cwnd = w.mss }
 
 // synLost sets cwnd to one segment (RFC 5681 3.1, "the initial window ... MUST be
 // set to 1 SMSS if the SYN or SYN/ACK is lost", of RFC 6928 2 too).
