@@ -230,6 +230,27 @@ func testTimeoutWindows(t *testing.T) {
 	tc.wantWindows("all that was in flight has arrived", 6000, 5000, "open")
 }
 
+// "Upon a retransmission timeout (RTO), BBR conservatively reduces C.cwnd to a value that will allow 1 C.SMSS to
+// be transmitted": C.inflight + 1. What was sent within the last round trip is not lost yet, and in flight.
+// https://datatracker.ietf.org/doc/html/draft-ietf-ccwg-bbr-06#section-5.6.4.4
+func TestTimeoutLeavesRoomForRecent(t *testing.T) { synctest.Test(t, testTimeoutLeavesRoomForRecent) }
+
+func testTimeoutLeavesRoomForRecent(t *testing.T) {
+	for name, want := range map[string]int{BBR: 2 * testMSS, CUBIC: testMSS} {
+		tc := newTimedConn(t, setup{cfg: Config{Congestion: name}}, 2)
+		tc.write(testMSS)
+		tc.want("lost", again(2))
+		tc.inject(sacks(2))
+		time.Sleep(tc.rto() - testRTT/2)
+		tc.write(testMSS)
+		tc.want("half a round trip before the timeout", again(3))
+		tc.wantAfter("the first again", testRTT/2, again(2))
+		if got := tc.conn.Info().SndCwnd; got != want {
+			t.Errorf("%s: a timeout with a segment on its way leaves a window of %d, want %d", name, got, want)
+		}
+	}
+}
+
 // wantWindows checks cwnd, ssthresh and the state of loss recovery.
 func (tc *testConn) wantWindows(name string, cwnd, ssthresh int, state string) {
 	tc.t.Helper()
