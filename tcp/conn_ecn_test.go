@@ -417,6 +417,112 @@ func testECNReductionOfSmallFlight(t *testing.T) {
 	tc.want("a long one, at once", seg{flags: ACK | CWR, seq: 101, ack: 51, n: 1000, ecn: ect0})
 }
 
+// "CUBIC MUST continue to reduce cwnd in response to congestion events detected by ECN-Echo ACKs until it reaches a value
+// of 1 SMSS" (https://www.rfc-editor.org/rfc/rfc9438#section-4.6). ssthresh stays at two.
+func TestECNReducesToOneSegment(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{Reno, CUBIC} {
+		cc := newCongestion(name, ccMSS, 1)
+		for range 20 {
+			before := cc.window()
+			cc.ecnEcho(1, before)
+			if got := cc.window(); got >= before && before > ccMSS || got < ccMSS {
+				t.Errorf("%s: a mark took cwnd from %d to %d", name, before, got)
+			}
+		}
+		if cc.window() != ccMSS || cc.threshold() != 2*ccMSS {
+			t.Errorf("%s: after twenty marks cwnd is %d, ssthresh %d", name, cc.window(), cc.threshold())
+		}
+	}
+}
+
+// "the sending TCP MUST reset the retransmit timer on receiving the ECN-Echo packet when the congestion window is one. The
+// sending TCP will then be able to send a new packet only when the retransmit timer expires."
+// https://www.rfc-editor.org/rfc/rfc3168#section-6.1.2
+func TestECNWaitsAtOneSegment(t *testing.T) { synctest.Test(t, testECNWaitsAtOneSegment) }
+
+func testECNWaitsAtOneSegment(t *testing.T) {
+	tc := newTestConn(t, setup{passive: true, ecn: true, cfg: Config{Congestion: Reno, KeepAlive: -1}})
+	tc.write(22000)
+	sent := 0
+	for _, n := range []int{10, 5, 2, 1} { // half of it is left for each mark
+		for i := range n {
+			s := seg{flags: ACK, seq: 1 + sent, ack: 1, n: 1000, ecn: ect0}
+			if i == 0 && sent > 0 {
+				s.flags |= CWR
+			}
+			tc.want("a flight", s)
+			sent += 1000
+		}
+		tc.wantIdle("all of it")
+		tc.inject(seg{flags: ACK | ECE, seq: 1, ack: 1 + sent})
+	}
+	tc.wantIdle("the last echo found cwnd at one segment")
+	if i := tc.conn.Info(); i.SndCwnd != 1000 || i.Limited != LimitCwnd {
+		t.Errorf("cwnd %d, limited by %v", i.SndCwnd, i.Limited)
+	}
+	tc.wantAfter("a segment after a timeout", tc.rto(), seg{flags: ACK | CWR, seq: 1 + sent, ack: 1, n: 1000, ecn: ect0})
+	tc.inject(seg{seq: 1, ack: 1001 + sent})
+	tc.wantData("the ACK of CWR", 1001+sent, 1000, 1000)
+	tc.inject(seg{seq: 1, ack: 2001 + sent})
+	tc.wantData("no mark: slow start", 2001+sent, 2000, 1000)
+	tc.wantCount("RTOTimeouts", func(s Stats) uint64 { return s.RTOTimeouts }, 0)
+}
+
+// A connection that has been silent for longer than it would wait for an ACK does not end by that wait.
+func TestECNWaitWhileIdle(t *testing.T) { synctest.Test(t, testECNWaitWhileIdle) }
+
+func testECNWaitWhileIdle(t *testing.T) {
+	tc := newTestConn(t, setup{passive: true, ecn: true, cfg: Config{KeepAlive: -1}})
+	tc.write(100)
+	tc.want("data", seg{seq: 1, ack: 1, n: 100, ecn: ect0})
+	tc.inject(seg{seq: 1, ack: 101})
+	time.Sleep(time.Hour)
+	tc.conn.mu.Lock()
+	tc.conn.tcb.cc.synLost() // cwnd is one segment
+	tc.conn.mu.Unlock()
+	tc.inject(seg{flags: ACK | ECE, seq: 1, ack: 101})
+	tc.write(1500)
+	tc.wantIdle("cwnd is one segment")
+	tc.wantAfter("a timeout later", tc.rto(), seg{flags: ACK | CWR, seq: 101, ack: 1, n: 1000, ecn: ect0})
+	tc.wantState(Established)
+}
+
+// "The sending TCP SHOULD NOT increase the congestion window in response to the receipt of an ECN-Echo ACK packet", nor
+// reduce it "more than once every window of data" (https://www.rfc-editor.org/rfc/rfc3168#section-6.1.2): until what says
+// CWR has arrived, echoes are of what the recovery was for.
+func TestECNEchoAtEndOfRecovery(t *testing.T) { synctest.Test(t, testECNEchoAtEndOfRecovery) }
+
+func testECNEchoAtEndOfRecovery(t *testing.T) {
+	for flags, want := range map[Flags]int{ACK: 6000, ACK | ECE: 5000} {
+		tc := newTestConn(t, setup{passive: true, ecn: true, cfg: Config{Congestion: Reno}})
+		tc.write(20000)
+		tc.wantData("first flight", 1, 10000, 1000)
+		tc.inject(sacks(0, [2]int{7, 10}))
+		tc.want("what is lost", again(0))
+		tc.drain()
+		tc.inject(seg{flags: flags, seq: 1, ack: 10001})
+		tc.wantWindows("recovered", want, 5000, "open")
+		tc.inject(seg{flags: flags, seq: 1, ack: 10001, wnd: 60000}) // an update of the window
+		tc.wantWindows("an old echo", want, 5000, "open")
+		tc.wantCount("EcnReductions", func(s Stats) uint64 { return s.EcnReductions }, 0)
+	}
+}
+
+// "until it receives a CWR packet (a packet with the CWR flag set)", with data or without
+// https://www.rfc-editor.org/rfc/rfc3168#section-6.1.3
+func TestECNCWRWithoutData(t *testing.T) { synctest.Test(t, testECNCWRWithoutData) }
+
+func testECNCWRWithoutData(t *testing.T) {
+	tc := newTestConn(t, setup{passive: true, ecn: true, noDelAck: true})
+	tc.inject(seg{seq: 1, ack: 1, n: 1000, ecn: ecnCE})
+	tc.want("an echo", seg{flags: ACK | ECE, seq: 1, ack: 1001})
+	tc.inject(seg{flags: ACK | CWR, seq: 1001, ack: 1, ecn: ecnCE}) // a pure ACK is not marked (6.1.4)
+	tc.wantIdle("no data, no ACK")
+	tc.inject(seg{seq: 1001, ack: 1, n: 1000, ecn: ect0})
+	tc.want("no echo", seg{flags: ACK, seq: 1, ack: 2001})
+}
+
 // An echo of a mark while nothing is in flight leaves a window to send with.
 func TestECNEchoWhileIdle(t *testing.T) { synctest.Test(t, testECNEchoWhileIdle) }
 

@@ -124,12 +124,11 @@ func (c *cubic) lost(_ instant, inFlight int) {
 	c.cwnd = c.ssthresh
 }
 
-// ecnEcho is as a loss (4.6), and there is nothing to undo about it. A cwnd below the least
-// ssthresh stays where it is.
+// ecnEcho is as a loss, but for small windows (4.6).
 func (c *cubic) ecnEcho(now instant, inFlight int) {
 	cwnd := c.cwnd
 	c.lost(now, inFlight)
-	c.cwnd = min(c.cwnd, cwnd)
+	c.marked(cubicBeta, cwnd)
 	c.before = nil
 }
 

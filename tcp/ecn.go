@@ -41,6 +41,7 @@ const (
 	ecnSeen                         // a packet that came in had it
 	ecnDemand                       // ECE is said until CWR comes
 	ecnReduced                      // CWR is to be said with new data, whatever cwnd was reduced for
+	ecnHold                         // nothing new goes out until the retransmission timer expires
 )
 
 // has reports whether all of want are set.
@@ -95,15 +96,18 @@ func (c *tcb) echoMark(s *segment) {
 }
 
 // takeMark takes the mark on an acceptable segment with data (RFC 3168 6.1.3), a window probe's too
-// (6.1.6). The peer's cwnd may be a single segment, so it hears at once when what we say of
+// (6.1.6), and CWR on any. The peer's cwnd may be a single segment, so it hears at once when what we say of
 // congestion changes.
 func (c *tcb) takeMark(s *segment) {
-	if !c.ecn.has(ecnOK) || s.dataLen() == 0 {
+	if !c.ecn.has(ecnOK) {
 		return
 	}
 	before := c.ecn
 	if s.Flags.Has(CWR) {
 		c.ecn &^= ecnDemand
+	}
+	if s.dataLen() == 0 {
+		return
 	}
 	if s.ecn != notECT {
 		c.ecn |= ecnSeen
@@ -130,15 +134,34 @@ func (c *tcb) isEcho(s *segment) bool {
 // 3168 6.1.2): not before the peer has acknowledged what told it of the last reduction, for
 // until then it says again what that was for.
 func (c *tcb) obeyECN(now instant, n *news) {
+	told := c.rep == nil || n.ack > c.rep.recover
 	switch {
-	case c.phase == cwr && n.ack > c.rep.recover:
+	case c.phase == cwr && told:
 		c.phase = open
 	case c.phase == cwr:
 		c.reducePaced(n, 0)
 	}
-	if c.phase == open && n.ece {
+	if c.phase == open && n.ece && told {
+		c.holdNew(now)
 		c.enterCWR(now, n)
 	}
+}
+
+// holdNew has new data wait for the retransmission timer where cwnd is a single segment, and can't be less: "the
+// sending TCP MUST reset the retransmit timer on receiving the ECN-Echo packet when the congestion window is one.
+// The sending TCP will then be able to send a new packet only when the retransmit timer expires" (RFC 3168 6.1.2).
+func (c *tcb) holdNew(now instant) {
+	if c.cc.window() <= c.mss(c.tsLen()) && !c.persisting {
+		c.ecn |= ecnHold
+		c.armRexmit(now, false)
+	}
+}
+
+// releaseNew ends that wait, and reports whether it was all that the timer ran for.
+func (c *tcb) releaseNew() bool {
+	held := c.ecn.has(ecnHold)
+	c.ecn &^= ecnHold
+	return held && c.fl == nil
 }
 
 // enterCWR begins a reduction, which is spread over a round trip as in fast recovery.

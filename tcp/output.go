@@ -249,6 +249,10 @@ func (c *tcb) sendNew(now instant, s *segment) bool {
 		}
 		c.sndNxt = 1
 	case Established, CloseWait, FinWait1, Closing, LastAck:
+		if c.ecn.has(ecnHold) {
+			c.cwndFull = c.unsent() > 0
+			return false
+		}
 		n := c.sendSize(now, c.mss(s.Options.Len()))
 		fin := c.finUnsent() && n == c.unsent()
 		if (n == 0 && !fin) || (n > 0 && c.held(now)) {

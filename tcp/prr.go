@@ -28,13 +28,13 @@ func (p *prr) update(bytes, pipe, ssthresh, mss int, progress bool) {
 	p.cwnd = pipe + max(0, room)
 }
 
-// reducePaced takes the cut of cwnd one step further. An ACK without news is none: what little
+// reducePaced takes the cut of cwnd one step further, to ssthresh, or below for a mark. An ACK without news is none: what little
 // it would leave to send after a small flight may be less than a segment.
 func (c *tcb) reducePaced(n *news, lost int) {
 	if n.bytes == 0 && lost == 0 {
 		return
 	}
-	c.rep.prr.update(n.bytes, c.pipe(), c.cc.threshold(), c.mss(c.tsLen()), n.advanced && lost == 0)
+	c.rep.prr.update(n.bytes, c.pipe(), c.cc.window(), c.mss(c.tsLen()), n.advanced && lost == 0)
 }
 
 // usesPRR reports whether PRR has the say on cwnd now. Without SACK, a recovery sends what

@@ -126,7 +126,7 @@ func (c *tcb) inRecovery(now instant, n *news, lost int) {
 	case c.undone(now, n):
 	case n.ack >= c.rep.recover:
 		c.endRecovery(now)
-		n.mended = c.sacks
+		n.mended = c.sacks && !n.ece // RFC 3168 6.1.2: no growth for an echo
 	case c.sacks:
 		c.reducePaced(n, lost)
 	case n.advanced: // RFC 6582 3.2 step 3, a partial acknowledgement

@@ -35,12 +35,11 @@ func (r *reno) timedOut(now instant, inFlight, _ int) {
 	r.cwnd = r.mss
 }
 
-// ecnEcho is as a loss (RFC 3168 6.1.2), and there is nothing to undo about it. A cwnd below the
-// least ssthresh stays where it is.
+// ecnEcho is as a loss, but for small windows (RFC 3168 6.1.2).
 func (r *reno) ecnEcho(now instant, inFlight int) {
 	cwnd := r.cwnd
 	r.lost(now, inFlight)
-	r.cwnd = min(r.cwnd, cwnd)
+	r.marked(0.5, cwnd)
 	r.before = nil
 }
 

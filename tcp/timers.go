@@ -86,6 +86,8 @@ func (c *tcb) setUserTimeout(now instant, d time.Duration) {
 // rexmitExpired is the retransmission timer or the persist timer.
 func (c *tcb) rexmitExpired(now instant) {
 	switch {
+	case c.releaseNew():
+		return
 	case now >= c.giveUpAt():
 		c.timeOut()
 		return
@@ -106,6 +108,7 @@ func (c *tcb) rexmitExpired(now instant) {
 // restartTimer follows an ACK (RFC 6298 (5.2), (5.3)).
 func (c *tcb) restartTimer(now instant, advanced bool) {
 	switch {
+	case c.fl == nil && c.ecn.has(ecnHold):
 	case c.fl == nil:
 		if c.persisting { // it was the probes that were far apart
 			c.rtt.backoff = 0

@@ -13,6 +13,7 @@ var (
 	timerTailProbe = timerRule{"tail loss probe", "no ACK for two round trips, RFC 8985 7.2"}
 	timerRexmit    = timerRule{"retransmission", "no ACK within the retransmission timeout, RFC 6298 5"}
 	timerPersist   = timerRule{"persist", "the peer's window is shut, and what opens it may be lost, RFC 9293 3.8.6.1"}
+	timerECN       = timerRule{"ECN", "cwnd is one segment, and the path marked it: another may go, RFC 3168 6.1.2"}
 	timerAck       = timerRule{"delayed ACK", "an ACK waits no longer for data to go with, RFC 9293 3.8.6.3"}
 	timerKeepAlive = timerRule{"keepalive", "time to see whether the peer is silent, RFC 9293 3.8.4"}
 	timerLinger    = timerRule{"FIN-WAIT-2", "the peer does not close, and nobody here waits for it"}
@@ -31,6 +32,8 @@ func (c *tcb) dueTimer(now instant) *timerRule {
 		return &timerTailProbe
 	case due(c.rexmitAt) && c.persisting:
 		return &timerPersist
+	case due(c.rexmitAt) && c.ecn.has(ecnHold) && c.fl == nil:
+		return &timerECN
 	case due(c.rexmitAt):
 		return &timerRexmit
 	case due(c.ackDue):
