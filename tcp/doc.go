@@ -88,11 +88,22 @@
 //     where Linux halves it for each timeout of silence (RFC 2861, which is historic). Else
 //     CUBIC and Reno are not paced: in simulation it gains them nothing. HyStart++ has no limit
 //     to what an ACK adds to cwnd (L), for an ACK may stand for a super-segment.
+//   - A window that was full in the last round trip is validated, whatever pipeACK is by then, and so is
+//     one no larger than the initial window. A loss takes a share of what was in flight, or
+//     lately acknowledged in a round trip if that is more, in the validated phase and at a timeout too, where
+//     RFC 5681 (4) has FlightSize: the end of a burst is no measure. Linux takes a share of cwnd.
 //   - BBR keeps to the draft but for what it makes of losses. How many of a flight are lost must
 //     exceed 2 % by more than chance explains, two standard deviations: of a hundred segments three
 //     are no measure. As many are tolerated while it does not probe, too. And what arrived is
 //     compared with what was sent, which at 0.9 of the bandwidth is less. So 1 % of
 //     random loss costs it next to nothing, as in Linux, whose BBR is the first version.
+//   - Where the draft leaves BBR a choice, or has none: a mark of ECN is as a round of losses. What aggregation
+//     adds to the window is 100 ms of bandwidth at most, and begins anew with a restart
+//     from idle; time between probes is that of a Reno flow of four segments at least: all as in Linux.
+//     What may be undone is what the recovery found, not what each of its rounds did. Before there is a sample of
+//     bandwidth the path is thought to hold the initial window. What a DSACK reports is not
+//     counted as delivered: the sender can't check it, and it would raise the rate. What is paced and late may go
+//     up to 10 ms of it at once, and waits for no longer than a second.
 //   - A sender whose buffer is more than half full is not limited by its application, as far as
 //     the rate of delivery goes: the buffer is.
 //   - The ACK of a FIN waits for ours, as other ACKs wait for data, and as in Linux: if the
@@ -101,7 +112,9 @@
 //     window holds back is sent.
 //   - ECN is agreed to where the peer asks, and not asked for (Config.ECN). A RST in answer to a
 //     SYN that asks for it ends the attempt, where RFC 3168 6.1.1.1 allows another without; a
-//     SYN that had no answer is sent again without.
+//     SYN that had no answer is sent again without. After a timeout slow start goes on with ACKs that echo a
+//     mark, though 6.1.2 has no ACK with an echo raise cwnd: they do so until new data says CWR, which
+//     comes after all that is sent again.
 //   - Any ICMP error about it ends an attempt to connect, as RFC 5461 describes. On an open
 //     connection it is remembered as the reason if that times out (RFC 5927).
 //
