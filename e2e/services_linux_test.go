@@ -37,62 +37,74 @@ func TestServices(t *testing.T) {
 		return
 	}
 	up(t, "--services")
-	t.Run("echo over TCP", func(t *testing.T) {
-		c := dial(t, "tcp", "7")
-		sent := random(4 << 20)
-		go func() {
-			_, _ = c.Write(sent)
-			_ = c.(*net.TCPConn).CloseWrite()
-		}()
-		if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, sent) {
-			t.Errorf("%d bytes came back, %v; want the %d sent, nil", len(got), err, len(sent))
-		}
-	})
-	t.Run("discard over TCP", func(t *testing.T) {
-		c := dial(t, "tcp", "9")
-		if _, err := c.Write(random(4 << 20)); err != nil {
-			t.Fatal(err)
-		}
+	t.Run("echo over TCP", testEchoTCP)
+	t.Run("discard over TCP", testDiscardTCP)
+	t.Run("chargen over TCP", testChargenTCP)
+	t.Run("echo over UDP", testEchoUDP)
+	t.Run("chargen over UDP", testChargenUDP)
+	t.Run("a UDP port nobody has", testNobodyUDP)
+}
+
+func testEchoTCP(t *testing.T) {
+	c := dial(t, "tcp", "7")
+	sent := random(4 << 20)
+	go func() {
+		_, _ = c.Write(sent)
 		_ = c.(*net.TCPConn).CloseWrite()
-		if got, err := io.ReadAll(c); err != nil || len(got) != 0 {
-			t.Errorf("%d bytes came back, %v; want none, nil", len(got), err)
-		}
-	})
-	t.Run("chargen over TCP", func(t *testing.T) {
-		if n, err := io.CopyN(io.Discard, dial(t, "tcp", "19"), 4<<20); err != nil {
-			t.Errorf("%d bytes, then %v; want no end", n, err)
-		}
-	})
-	t.Run("echo over UDP", func(t *testing.T) {
-		c := dial(t, "udp", "7")
-		for _, size := range []int{0, 1, 1472, 1473, 5000, 60000} { // from 1473 on in fragments
-			sent, got := random(size), make([]byte, 65535)
-			if _, err := c.Write(sent); err != nil {
-				t.Fatal(err)
-			}
-			if n, err := c.Read(got); err != nil || !bytes.Equal(got[:n], sent) {
-				t.Errorf("of %d bytes %d came back, %v", size, n, err)
-			}
-		}
-	})
-	t.Run("chargen over UDP", func(t *testing.T) {
-		c := dial(t, "udp", "19")
-		if _, err := c.Write(make([]byte, 1000)); err != nil {
+	}()
+	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("%d bytes came back, %v; want the %d sent, nil", len(got), err, len(sent))
+	}
+}
+
+func testDiscardTCP(t *testing.T) {
+	c := dial(t, "tcp", "9")
+	if _, err := c.Write(random(4 << 20)); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.(*net.TCPConn).CloseWrite()
+	if got, err := io.ReadAll(c); err != nil || len(got) != 0 {
+		t.Errorf("%d bytes came back, %v; want none, nil", len(got), err)
+	}
+}
+
+func testChargenTCP(t *testing.T) {
+	if n, err := io.CopyN(io.Discard, dial(t, "tcp", "19"), 4<<20); err != nil {
+		t.Errorf("%d bytes, then %v; want no end", n, err)
+	}
+}
+
+func testEchoUDP(t *testing.T) {
+	c := dial(t, "udp", "7")
+	for _, size := range []int{0, 1, 1472, 1473, 5000, 60000} { // from 1473 on in fragments
+		sent, got := random(size), make([]byte, 65535)
+		if _, err := c.Write(sent); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := c.Read(make([]byte, 1000)); err != nil || n > 512 {
-			t.Errorf("answer of %d bytes, %v; want up to 512, nil", n, err)
+		if n, err := c.Read(got); err != nil || !bytes.Equal(got[:n], sent) {
+			t.Errorf("of %d bytes %d came back, %v", size, n, err)
 		}
-	})
-	t.Run("a UDP port nobody has", func(t *testing.T) {
-		c := dial(t, "udp", "10")
-		if _, err := c.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("read: %v, want ECONNREFUSED", err)
-		}
-	})
+	}
+}
+
+func testChargenUDP(t *testing.T) {
+	c := dial(t, "udp", "19")
+	if _, err := c.Write(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 1000)); err != nil || n > 512 {
+		t.Errorf("answer of %d bytes, %v; want up to 512, nil", n, err)
+	}
+}
+
+func testNobodyUDP(t *testing.T) {
+	c := dial(t, "udp", "10")
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("read: %v, want ECONNREFUSED", err)
+	}
 }
 
 // Without the flag nobody is at the services' ports.

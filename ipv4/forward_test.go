@@ -185,38 +185,49 @@ func TestForwardFragments(t *testing.T) {
 	}
 }
 
-// Super-packets pass through devices with offloads as they are, and are split
-// for those without.
-func TestForwardGSO(t *testing.T) {
-	t.Parallel()
-	h := newRouter(t)
-	// The peer's super-packet, as a device with offloads reads it.
+// A superPacket is one from peerA to peerB, as a device with offloads reads it.
+type superPacket struct {
+	b []byte
+	o packet.Offload
+}
+
+// newSuperPacket returns one of 5000 bytes of TCP in segments of 1460.
+func newSuperPacket(t *testing.T) superPacket {
 	src := newHost(t, Config{})
 	src.a.features = packet.TxChecksum | packet.TSO
 	r := src.route(peerA)
 	p := partial(tcpOut(5000), r, 16)
 	p.GSO, p.SegSize, p.DF = packet.GSOTCP, 1460, true
 	wantErr(t, "send", r.Send(p), nil)
-	super := src.a.take()[0]
-	rewrite := func(df bool) []byte { // from peerA to peerB
-		b := bytes.Clone(super.b)
-		hdr, payload, _ := Parse(b)
-		hdr.Src, hdr.Dst, hdr.DF = peerA, peerB, df
-		var s checksum.Sum
-		s.AddPseudo(peerA, peerB, protocolTCP, len(payload))
-		binary.BigEndian.PutUint16(payload[16:], s.Fold())
-		return append(hdr.AppendTo(nil), payload...)
-	}
+	sent := src.a.take()[0]
+	return superPacket{sent.b, sent.o}
+}
 
+// packet returns its bytes, with that DF.
+func (s superPacket) packet(df bool) []byte {
+	b := bytes.Clone(s.b)
+	hdr, payload, _ := Parse(b)
+	hdr.Src, hdr.Dst, hdr.DF = peerA, peerB, df
+	var sum checksum.Sum
+	sum.AddPseudo(peerA, peerB, protocolTCP, len(payload))
+	binary.BigEndian.PutUint16(payload[16:], sum.Fold())
+	return append(hdr.AppendTo(nil), payload...)
+}
+
+// Super-packets pass through devices with offloads as they are, and are split
+// for those without.
+func TestForwardGSO(t *testing.T) {
+	t.Parallel()
+	h, super := newRouter(t), newSuperPacket(t)
 	h.b.features = packet.TxChecksum | packet.TSO
-	h.inputOffload(h.ia, rewrite(true), super.o)
+	h.inputOffload(h.ia, super.packet(true), super.o)
 	got := h.b.take()
 	if len(got) != 1 || got[0].o != super.o || !bytes.Equal(got[0].b[40:], super.b[40:]) {
 		t.Fatalf("a device with TSO was given %d packets", len(got))
 	}
 
 	h.b.features = 0
-	h.inputOffload(h.ia, rewrite(true), super.o)
+	h.inputOffload(h.ia, super.packet(true), super.o)
 	got = h.b.take()
 	if len(got) != 4 {
 		t.Fatalf("a device without was given %d packets, want 4", len(got))
@@ -226,14 +237,19 @@ func TestForwardGSO(t *testing.T) {
 			t.Errorf("segment of %d bytes, %+v", len(s.b), s.o)
 		}
 	}
+}
 
+// Super-packets whose segments are too large for the way on are told so, or go in fragments.
+func TestForwardGSOTooLarge(t *testing.T) {
+	t.Parallel()
+	h, super := newRouter(t), newSuperPacket(t)
 	h.b.mtu = 1499
-	b := rewrite(true)
+	b := super.packet(true)
 	h.inputOffload(h.ia, b, super.o)
 	h.wantError(h.a, hostA, icmpUnreachable, codeFragNeeded, b)
 
-	h.inputOffload(h.ia, rewrite(false), super.o)
-	got = h.b.take()
+	h.inputOffload(h.ia, super.packet(false), super.o)
+	got := h.b.take()
 	if len(got) != 7 { // three full segments in two fragments each, and the rest
 		t.Errorf("%d packets, want 7", len(got))
 	}
@@ -242,23 +258,25 @@ func TestForwardGSO(t *testing.T) {
 			t.Errorf("%d bytes", len(s.b))
 		}
 	}
+}
 
-	// What is not what its offload says is dropped.
-	h.b.mtu = 1500
-	before := h.Stats().OutDiscards
-	bad := super.o
+// What is not what its offload says is dropped.
+func TestForwardWrongOffload(t *testing.T) {
+	t.Parallel()
+	h, super := newRouter(t), newSuperPacket(t)
+	bad, beyond := super.o, packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000}
 	bad.SegSize = 0
-	h.inputOffload(h.ia, rewrite(true), bad)
-	h.inputOffload(h.ia, rewrite(true)[:200], packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000})
-	h.inputOffload(h.ia, udpTo(peerA, peerB, 20), packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000})
-	h.inputOffload(h.ia, udpTo(peerA, peerB, 1480), packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000})
+	h.inputOffload(h.ia, super.packet(true), bad)
+	h.inputOffload(h.ia, super.packet(true)[:200], beyond)
+	h.inputOffload(h.ia, udpTo(peerA, peerB, 20), beyond)
+	h.inputOffload(h.ia, udpTo(peerA, peerB, 1480), beyond)
+
 	h.b.mtu = 100
-	bad.SegSize = 0
-	b = rewrite(false)
+	b := super.packet(false)
 	b[32] = 0xf0 // a TCP header as large as it can be, which the segments have no room for
 	h.inputOffload(h.ia, b, bad)
 	h.none(h.b)
-	if s := h.Stats(); s.OutDiscards != before+4 || s.InTruncatedPkts != 1 {
+	if s := h.Stats(); s.OutDiscards != 4 || s.InTruncatedPkts != 1 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -36,34 +36,60 @@ func TestWeakHost(t *testing.T) {
 	}
 }
 
-// Every packet that is dropped is counted by its fate and by its reason, and by
-// nothing else.
-func TestDrops(t *testing.T) {
+// A dropped is a packet that is to be dropped, and what then is counted besides InReceives.
+type dropped struct {
+	b    []byte
+	want Stats
+}
+
+// testDrops proves that every packet that is dropped is counted by its fate and by
+// its reason, and by nothing else, and answered by nothing.
+func testDrops(t *testing.T, tests map[string]dropped) {
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, Config{})
+			h.input(h.ia, tt.b)
+			tt.want.InReceives = 1
+			h.counts(tt.want)
+			if len(h.udp.received) != 0 {
+				t.Error("delivered")
+			}
+			h.none(h.a)
+			h.none(h.b)
+		})
+	}
+}
+
+func TestDropsByHeader(t *testing.T) {
+	t.Parallel()
+	option := func(o ...byte) []byte {
+		return build(Header{Protocol: protocolUDP, Src: peerA, Dst: hostA, Options: o}, udpPayload(1))
+	}
+	good, bad := udpTo(peerA, hostA, 10), udpTo(peerA, hostA, 1)
+	bad[8] ^= 0x20
+	testDrops(t, map[string]dropped{
+		"empty":         {nil, Stats{InHdrErrors: 1, DropShort: 1}},
+		"short":         {good[:12], Stats{InHdrErrors: 1, DropShort: 1}},
+		"IPv6":          {append([]byte{0x60}, make([]byte, 39)...), Stats{InHdrErrors: 1, DropVersion: 1}},
+		"header length": {append([]byte{0x44}, good[1:]...), Stats{InHdrErrors: 1, DropLength: 1}},
+		"truncated":     {good[:25], Stats{InTruncatedPkts: 1, DropTruncated: 1}},
+		"checksum":      {bad, Stats{InHdrErrors: 1, DropChecksum: 1}},
+		"loose route":   {option(131, 3, 4, 0), Stats{InDiscards: 1, DropSourceRoute: 1}},
+		"strict route":  {option(137, 3, 4, 0), Stats{InDiscards: 1, DropSourceRoute: 1}},
+		"ping of death": {
+			build(Header{Protocol: 1, Src: peerA, Dst: hostA, Offset: 65528}, make([]byte, 100)),
+			Stats{InHdrErrors: 1, DropFragmentRange: 1},
+		},
+	})
+}
+
+func TestDropsByAddress(t *testing.T) {
 	t.Parallel()
 	addr := netip.MustParseAddr
 	from := func(a string) []byte { return udpTo(addr(a), hostA, 1) }
 	to := func(a string) []byte { return udpTo(peerA, addr(a), 1) }
-	option := func(o ...byte) []byte {
-		return build(Header{Protocol: protocolUDP, Src: peerA, Dst: hostA, Options: o}, udpPayload(1))
-	}
-	flip := func(at int) []byte {
-		b := udpTo(peerA, hostA, 1)
-		b[at] ^= 0x20
-		return b
-	}
-	good := udpTo(peerA, hostA, 10)
-	tests := map[string]struct {
-		b    []byte
-		want Stats
-	}{
-		"empty":             {nil, Stats{InHdrErrors: 1, DropShort: 1}},
-		"short":             {good[:12], Stats{InHdrErrors: 1, DropShort: 1}},
-		"IPv6":              {append([]byte{0x60}, make([]byte, 39)...), Stats{InHdrErrors: 1, DropVersion: 1}},
-		"header length":     {append([]byte{0x44}, good[1:]...), Stats{InHdrErrors: 1, DropLength: 1}},
-		"truncated":         {good[:25], Stats{InTruncatedPkts: 1, DropTruncated: 1}},
-		"checksum":          {flip(8), Stats{InHdrErrors: 1, DropChecksum: 1}},
-		"loose route":       {option(131, 3, 4, 0), Stats{InDiscards: 1, DropSourceRoute: 1}},
-		"strict route":      {option(137, 3, 4, 0), Stats{InDiscards: 1, DropSourceRoute: 1}},
+	testDrops(t, map[string]dropped{
 		"from 0.0.0.0":      {from("0.0.0.0"), Stats{InAddrErrors: 1, DropMartianSource: 1}},
 		"from 0/8":          {from("0.1.2.3"), Stats{InAddrErrors: 1, DropMartianSource: 1}},
 		"from loopback":     {from("127.0.0.1"), Stats{InAddrErrors: 1, DropMartianSource: 1}},
@@ -85,25 +111,7 @@ func TestDrops(t *testing.T) {
 			build(Header{Protocol: 17, Src: peerA, Dst: distant, Options: []byte{7, 1, 0, 0}}, nil),
 			Stats{InAddrErrors: 1, DropNotLocal: 1},
 		},
-		"ping of death": {
-			build(Header{Protocol: 1, Src: peerA, Dst: hostA, Offset: 65528}, make([]byte, 100)),
-			Stats{InHdrErrors: 1, DropFragmentRange: 1},
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newHost(t, Config{})
-			h.input(h.ia, tt.b)
-			tt.want.InReceives = 1
-			h.counts(tt.want)
-			if len(h.udp.received) != 0 {
-				t.Error("delivered")
-			}
-			h.none(h.a)
-			h.none(h.b)
-		})
-	}
+	})
 }
 
 func TestHarmlessOptionsAreSkipped(t *testing.T) {
