@@ -40,8 +40,10 @@ func (s *story) closeTab(ctx context.Context, t *tab) {
 // ctx is done: the close is told up to there.
 func (s *story) awaitClose(ctx context.Context, t *tab) {
 	const step = 5 * time.Millisecond
+	end := ending{conn: t.id(), whole: s.world.whole()}
+	events, seen := s.log.since(0)
 	for range patience / step {
-		if s.closed(t) {
+		if end.among(events) {
 			return
 		}
 		select {
@@ -49,36 +51,8 @@ func (s *story) awaitClose(ctx context.Context, t *tab) {
 			return
 		case <-time.After(step):
 		}
+		events, seen = s.log.since(seen)
 	}
-}
-
-// closed reports whether the server has heard the last of the connection; if that is not
-// seen, whether the host has sent it.
-func (s *story) closed(t *tab) bool {
-	events, _ := s.log.since(0)
-	if s.world.whole() {
-		return enters(events, nodeWeb, reversed(t.id()), stateClosed)
-	}
-	if enters(events, nodeHost, t.id(), stateClosed) {
-		return true
-	}
-	var fin *segment
-	for _, g := range s.log.flow(t.id()) {
-		if g.has('F') && !g.host {
-			fin = g
-		}
-		if g.host && fin != nil && g.tcp().Ack == fin.end() && enters(events, nodeHost, t.id(), stateTimeWait) {
-			return true
-		}
-	}
-	return false
-}
-
-// enters reports whether a connection at a node has come to a state.
-func enters(events []*trace.Event, node string, c trace.Conn, state string) bool {
-	return first(events, func(e *trace.Event) bool {
-		return e.Kind == trace.StateChange && e.Node == node && e.Conn == c && e.State.To == state
-	}) != nil
 }
 
 // tellClose tells how the connection ended: what came from the first FIN or RST on.
