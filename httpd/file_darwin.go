@@ -5,7 +5,8 @@ import (
 	"syscall"
 )
 
-const nonBlock = syscall.O_NONBLOCK
+// openFlags: what was a regular file may be a FIFO by now.
+const openFlags = syscall.O_NONBLOCK
 
 // identify returns what changes whenever the file does.
 func identify(info fs.FileInfo) identity {

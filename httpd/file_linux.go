@@ -5,7 +5,9 @@ import (
 	"syscall"
 )
 
-const nonBlock = syscall.O_NONBLOCK
+// openFlags: what was a regular file may be a FIFO by now, and for a process of 32 bits
+// os.Root, other than os.Open, leaves out what files of more than 2 GiB need.
+const openFlags = syscall.O_NONBLOCK | syscall.O_LARGEFILE
 
 // identify returns what changes whenever the file does.
 func identify(info fs.FileInfo) identity {

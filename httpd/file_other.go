@@ -4,7 +4,7 @@ package httpd
 
 import "io/fs"
 
-const nonBlock = 0
+const openFlags = 0
 
 // identify returns what it can; the zero change time keeps tags out of the cache.
 func identify(info fs.FileInfo) identity {

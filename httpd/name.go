@@ -101,7 +101,7 @@ func open(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 	if !servable(info) {
 		return nil, nil, fs.ErrNotExist
 	}
-	f, err := root.OpenFile(name, os.O_RDONLY|nonBlock, 0) // it may be a FIFO by now
+	f, err := root.OpenFile(name, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, nil, err
 	}
