@@ -187,7 +187,7 @@ func TestConfig(t *testing.T) {
 		"timeout long":            {Config{ReassemblyTimeout: time.Hour}, false},
 		"timeout of RFC 1122":     {Config{ReassemblyTimeout: time.Minute}, true},
 		"memory small":            {Config{ReassemblyMemory: 1000}, false},
-		"memory large":            {Config{ReassemblyMemory: 2 << 30}, false},
+		"memory large":            {Config{ReassemblyMemory: 1<<30 + 1}, false},
 		"memory off":              {Config{ReassemblyMemory: -1}, true},
 		"rate high":               {Config{ICMPRate: 1e6 + 1}, false},
 		"rate low":                {Config{ICMPRate: 1}, true},

@@ -98,7 +98,7 @@ func newVictim(d *dice) *victim {
 	}
 	v.cfg.ECN = ECN(d.n(3))
 	v.cfg, _ = v.cfg.withDefaults()
-	v.init(&v.cfg, &v.stats, Seq(d.n(1<<32-1)), uint32(d.n(1<<32-1)))
+	v.init(&v.cfg, &v.stats, Seq(d.wide(1<<32-1)), uint32(d.wide(1<<32-1)))
 	mtu := []int{68, 576, 1500, 9000, 65535}[d.n(5)]
 	v.setPath(mtu-20, d.n(2) == 0)
 	v.advMSS = uint16(max(minMSS, mtu-40))
@@ -115,7 +115,7 @@ func meddle(t *testing.T, d *dice, steps int) (seen [TimeWait + 1]int) {
 		v.connect(v.now)
 		v.drain(t)
 	} else {
-		syn := Header{Seq: Seq(d.n(1<<32 - 1)), Flags: SYN | []Flags{0, ECE | CWR}[d.n(2)], Window: uint16(d.n(65536)), Options: v.anyOptions(true)}
+		syn := Header{Seq: Seq(d.wide(1<<32 - 1)), Flags: SYN | []Flags{0, ECE | CWR}[d.n(2)], Window: uint16(d.n(65536)), Options: v.anyOptions(true)}
 		v.accept(v.now, readSyn(&syn), instant(d.n(2)))
 		ack := Header{Seq: syn.Seq + 1, Ack: v.iss + 1, Flags: ACK, Window: syn.Window}
 		ack.Options.HasTimestamps, ack.Options.TSVal = v.tsOK, v.tsRecent
@@ -232,7 +232,7 @@ func (v *victim) anyOptions(syn bool) (o Options) {
 		o.HasWindowScale, o.WindowScale = d.n(2) == 0, uint8(d.n(20))
 		o.SACKPermitted = d.n(3) != 0
 		o.HasTimestamps = d.n(2) == 0
-		o.TSVal = uint32(d.n(1<<32 - 1))
+		o.TSVal = uint32(d.wide(1<<32 - 1))
 		return o
 	}
 	o.HasTimestamps = v.tsOK != (d.n(20) == 0)

@@ -21,16 +21,19 @@ func newDice(script []byte) *dice {
 func seeded(seed uint64) *dice { return &dice{more: rand.New(rand.NewPCG(seed, 7))} }
 
 // n returns a number below max.
-func (d *dice) n(max int) int {
+func (d *dice) n(max int) int { return int(d.wide(int64(max))) }
+
+// wide returns a number below max, which an int may have no room for.
+func (d *dice) wide(max int64) int64 {
 	if max <= 1 {
 		return 0
 	}
 	if len(d.script) == 0 {
-		return d.more.IntN(max)
+		return d.more.Int64N(max)
 	}
-	v := 0
+	v := int64(0)
 	for m := max - 1; m > 0 && len(d.script) > 0; m >>= 8 {
-		v = v<<8 | int(d.script[0])
+		v = v<<8 | int64(d.script[0])
 		d.script = d.script[1:]
 	}
 	return v % max

@@ -68,7 +68,7 @@ var simBadDays = []simBadDay{
 	{"SACK blocks of anything", func(s *sim, _, to *simHost) {
 		to.acks(func(h *Header) {
 			if o := &h.Options; o.NumSACK < 3 {
-				o.SACK[o.NumSACK] = Block{h.Ack + maxBuffer + Seq(s.d.n(1<<31)), h.Ack + maxBuffer + Seq(s.d.n(1<<31))}
+				o.SACK[o.NumSACK] = Block{h.Ack + maxBuffer + Seq(s.d.wide(1<<31)), h.Ack + maxBuffer + Seq(s.d.wide(1<<31))}
 				o.NumSACK++
 			}
 		})
@@ -104,7 +104,7 @@ var simBadDays = []simBadDay{
 		to.acks(func(h *Header) { h.Options.TSEcr -= 1000 })
 	}, 0.95, 10},
 	{"the echo is anything", func(s *sim, _, to *simHost) {
-		to.acks(func(h *Header) { h.Options.TSEcr = uint32(s.d.n(1 << 32)) })
+		to.acks(func(h *Header) { h.Options.TSEcr = uint32(s.d.wide(1 << 32)) })
 	}, 0.8, 20},
 	{"all is said to have arrived twice", func(_ *sim, _, to *simHost) {
 		to.acks(func(h *Header) {

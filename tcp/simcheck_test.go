@@ -40,7 +40,7 @@ func checkTimers(t testing.TB, now instant, c *tcb) {
 	if c.rexmitAt > now.add(c.cfg.MaxRTO) {
 		t.Fatalf("the timer is %v ahead", c.rexmitAt.sub(now))
 	}
-	if c.cc != nil && (c.cc.window() < 1 || c.cc.window() > 1<<40 || c.cc.threshold() < 1) {
+	if c.cc != nil && (c.cc.window() < 1 || int64(c.cc.window()) > 1<<40 || c.cc.threshold() < 1) {
 		t.Fatalf("cwnd %d, ssthresh %d", c.cc.window(), c.cc.threshold())
 	}
 }

@@ -51,7 +51,7 @@ const simPeriod = 65521
 var simStream = func() []byte {
 	b := make([]byte, simPeriod+1<<20)
 	for i := range b {
-		b[i] = byte(i % simPeriod * 2654435761 >> 11)
+		b[i] = byte(uint64(i%simPeriod) * 2654435761 >> 11)
 	}
 	return b
 }()
@@ -60,7 +60,7 @@ func streamAt(at int64, n int) []byte { return simStream[at%simPeriod:][:n] }
 
 func (s *sim) host(name string, cfg Config) *simHost {
 	h := &simHost{name: name, cfg: cfg, startAt: s.now}
-	h.init(&h.cfg, &h.stats, Seq(s.d.n(1<<32-1)), uint32(s.d.n(1<<32-1)))
+	h.init(&h.cfg, &h.stats, Seq(s.d.wide(1<<32-1)), uint32(s.d.wide(1<<32-1)))
 	h.mtu(1500, false)
 	return h
 }

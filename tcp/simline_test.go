@@ -12,9 +12,9 @@ type simLine struct {
 	bytes   int
 	doneAt  instant // the first is sent; 0: nothing is
 
-	drops   int // packets
-	peak    int // bytes, the most there were
-	area    int // bytes times nanoseconds
+	drops   int   // packets
+	peak    int   // bytes, the most there were
+	area    int64 // bytes times nanoseconds
 	areaAt  instant
 	carried int // bytes
 }
@@ -42,7 +42,7 @@ func (l *simLine) put(s *sim, p *simPacket) {
 // start begins to send the first that waits.
 func (l *simLine) start(now instant) {
 	bits := 8 * l.waiting.first().size()
-	l.doneAt = now.add(time.Duration(bits * int(time.Second) / l.rate))
+	l.doneAt = now.add(time.Duration(bits) * time.Second / time.Duration(l.rate))
 }
 
 func (l *simLine) act(s *sim) {
@@ -57,15 +57,15 @@ func (l *simLine) act(s *sim) {
 
 // account keeps the integral of the queue's length.
 func (l *simLine) account(now instant, bytes int) {
-	l.area += l.bytes * int(now.sub(l.areaAt))
+	l.area += int64(l.bytes) * int64(now.sub(l.areaAt))
 	l.areaAt = now
 	l.bytes += bytes
 	l.peak = max(l.peak, l.bytes)
 }
 
 // meanWait is how long a packet had to wait in the mean, over all the time since from, when area was so much.
-func (l *simLine) meanWait(now, from instant, area int) time.Duration {
+func (l *simLine) meanWait(now, from instant, area int64) time.Duration {
 	l.account(now, 0)
-	mean := (l.area - area) / int(now.sub(from)) // bytes
-	return time.Duration(8 * mean * int(time.Second) / l.rate)
+	mean := (l.area - area) / int64(now.sub(from)) // bytes
+	return time.Duration(8*mean) * time.Second / time.Duration(l.rate)
 }

@@ -56,7 +56,7 @@ func TestSimRestartIsPaced(t *testing.T) {
 		from.total = 1 << 40
 		from.pump(s)
 		s.runFor(rtt)
-		if mean := window * int(quantumTime) / int(rtt); b.most > 4*mean {
+		if mean := int(int64(window) * int64(quantumTime) / int64(rtt)); b.most > 4*mean {
 			t.Errorf("%s: up to %d bytes went out in %v, where cwnd %d is %d in the mean", name, b.most, quantumTime, window, mean)
 		}
 		if most := window - from.out.line.rate/8/25 + 2*maxQuantum; line.peak > most {

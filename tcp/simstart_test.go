@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -65,7 +66,7 @@ func TestSimHyStartLeavesInTime(t *testing.T) {
 		s := newLeanSim(t, 1)
 		const rtt, product = 20 * ms, 100 * mbit / 8 / 50
 		from, _ := s.download(Config{Congestion: name}, 100*mbit, rtt, 4*product)
-		s.run(time.Minute, func() bool { return from.cc != nil && from.cc.threshold() < 1<<40 })
+		s.run(time.Minute, func() bool { return from.cc != nil && from.cc.threshold() < math.MaxInt })
 		line := from.out.line
 		if line.drops > 0 || from.stats.FastRecoveries > 0 || from.cc.threshold() < product {
 			t.Errorf("%s: ssthresh is %d, the path holds %d; dropped %d", name, from.cc.threshold(), product, line.drops)

@@ -2,6 +2,7 @@ package random
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -14,7 +15,7 @@ func draw(s *Source) (out [6]uint64) {
 		out[0] |= uint64(x) << (5 * i)
 	}
 	h := s.Hash()
-	return [6]uint64{out[0], s.Uint64(), uint64(s.IntN(1 << 40)), h(1), h(2), s.Hash()(1)}
+	return [6]uint64{out[0], s.Uint64(), uint64(s.IntN(math.MaxInt)), h(1), h(2), s.Hash()(1)}
 }
 
 // The same seed gives the same numbers, another seed or none others.
