@@ -162,7 +162,7 @@ func (b *bbr) timedOut(now instant, inFlight, pipe int) {
 func (b *bbr) timedOutAgain(pipe int) { b.cwnd = pipe + b.mss }
 
 // recovered: the window is what it was; the model bounds it at the next ACK.
-func (b *bbr) recovered(instant) {
+func (b *bbr) recovered(instant, int) {
 	if b.recovering {
 		b.recovering = false
 		b.restoreCwnd()

@@ -59,7 +59,7 @@ func TestBBRProbeTooHigh(t *testing.T) {
 	if r.inflightLong != long {
 		t.Error("a second reaction to one probe")
 	}
-	r.recovered(r.now)
+	r.recovered(r.now, 0)
 
 	r.ack(bbrRate, func(a *ackInfo) { a.pipe = 80 * ccMSS })
 	if r.state != bbrCruise {
@@ -188,12 +188,12 @@ func TestBBRRecovery(t *testing.T) {
 	r.lost(r.now, 0)
 	r.cwnd = 5 * ccMSS
 	r.lost(r.now, 0) // more is lost in the same recovery
-	r.recovered(r.now)
+	r.recovered(r.now, 0)
 	if r.window() != window {
 		t.Errorf("recovered: the window is %d of %d", r.window(), window)
 	}
 	r.cwnd = 5 * ccMSS
-	r.recovered(r.now)
+	r.recovered(r.now, 0)
 	if r.window() != 5*ccMSS {
 		t.Error("recovered twice")
 	}

@@ -29,8 +29,9 @@ type congestion interface {
 	acked(a ackInfo)
 	// lost: a loss was detected with inFlight bytes out; fast recovery begins.
 	lost(now instant, inFlight int)
-	// recovered: all has arrived that was out when fast recovery began, or the timer expired.
-	recovered(now instant)
+	// recovered: all has arrived that was out when fast recovery began, or the timer expired; again
+	// bytes were sent again for it.
+	recovered(now instant, again int)
 	// timedOut: the retransmission timer expired, for the first time for this data, with inFlight bytes
 	// out; pipe bytes of them are too recent to be lost.
 	timedOut(now instant, inFlight, pipe int)

@@ -149,7 +149,7 @@ func (c *cubic) timedOut(_ instant, inFlight, _ int) {
 	c.remember()
 	c.reduce(inFlight)
 	c.wMax = 0
-	c.cwnd = c.mss
+	c.cwnd, c.doubted = c.mss, 0
 }
 
 func (c *cubic) timedOutAgain(pipe int) {

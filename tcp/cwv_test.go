@@ -117,6 +117,46 @@ func TestLossOfWindowInDoubt(t *testing.T) {
 	}
 }
 
+// "At the end of the recovery phase, the TCP sender MUST reset the cwnd [...]: cwnd = (Max(pipeACK,LossFlightSize) - R)/2. Where
+// R is the volume of data that was successfully retransmitted during the recovery phase" (RFC 7661 4.4.1). That is for a window
+// in doubt; it is no less than a segment, and ssthresh is the same. A recovery that was needless takes nothing off,
+// nor does one after a timeout, which RFC 5681 governs.
+func TestRecoveryOfWindowInDoubt(t *testing.T) {
+	t.Parallel()
+	const inUse, again = 50 * ccMSS, 20 * ccMSS
+	for name, share := range map[string]float64{Reno: 0.5, CUBIC: 0.7} {
+		for _, tt := range []struct {
+			what   string
+			use    int // in each round trip
+			again  int
+			end    func(cc congestion, now instant)
+			window float64
+		}{
+			{"in doubt", inUse, again, nil, share * (inUse - again)},
+			{"nothing arrived", inUse, 2 * inUse, nil, ccMSS},
+			{"validated", 160 * ccMSS, again, nil, share * 160 * ccMSS},
+			{"needless", inUse, again, func(cc congestion, now instant) { cc.undo(now) }, 160 * ccMSS},
+			{"timed out", inUse, again, func(cc congestion, now instant) { cc.timedOut(now, inUse, 0) }, ccMSS},
+		} {
+			cc, now := grown(name)
+			for range 40 {
+				use(cc, &now, 100*ms, tt.use, false)
+			}
+			cc.lost(now, tt.use)
+			if tt.end != nil {
+				tt.end(cc, now)
+			}
+			cc.recovered(now, tt.again)
+			if got := float64(cc.window()); math.Abs(got-tt.window) > 1 {
+				t.Errorf("%s, %s: the window is %.0f after the recovery, want %.0f", name, tt.what, got, tt.window)
+			}
+			if got := cc.threshold(); tt.what == "in doubt" && got != cc.window() {
+				t.Errorf("%s: ssthresh is %d", name, got)
+			}
+		}
+	}
+}
+
 // After a recovery pipeACK is undefined, and so the window passes for validated "until the first new measurement of a
 // pipeACK sample" (RFC 7661 4.2). A pause that follows it is one all the same: it leaves no sample in the sampling
 // period, and the window goes out paced (4.4.2), and is halved after five minutes (4.4.3).
@@ -127,7 +167,7 @@ func TestWindowAfterRecoveryAndPause(t *testing.T) {
 		cc.lost(now, 160*ccMSS)
 		reduced := cc.window()
 		cc.acked(ackInfo{now: now, acked: ccMSS, advanced: true, phase: recovery, srtt: 100 * ms, minRTT: 100 * ms})
-		cc.recovered(now)
+		cc.recovered(now, 0)
 		cc.restart(now.add(time.Second/2), time.Second/2, true)
 		if cc.window() != reduced || cc.pacing() != 0 {
 			t.Errorf("%s: half a second after the recovery cwnd is %d of %d, paced at %.0f", name, cc.window(), reduced, cc.pacing())
@@ -177,6 +217,31 @@ func testPacedAfterIdle(t *testing.T) {
 	if i := tc.conn.Info(); i.PacingLimited < 80*time.Millisecond || i.Limited != LimitCwnd {
 		t.Errorf("limited by pacing for %v, now by %v", i.PacingLimited, i.Limited)
 	}
+}
+
+func TestLossAfterIdle(t *testing.T) { synctest.Test(t, testLossAfterIdle) }
+
+func testLossAfterIdle(t *testing.T) {
+	// Of a window of 20 segments, kept over a pause, ten go out and one is lost: "cwnd = (Max(pipeACK,LossFlightSize))/2" while
+	// it is repaired, and nine halves of a segment after that (RFC 7661 4.4.1).
+	tc := newTestConn(t, setup{cfg: Config{Congestion: Reno}, delay: 100 * ms})
+	tc.write(30_000)
+	tc.wantData("the initial window", 1, 10_000, testMSS)
+	time.Sleep(100 * ms)
+	tc.inject(seg{seq: 1, ack: 10_001})
+	tc.wantData("twice as much", 10_001, 20_000, testMSS)
+	time.Sleep(100 * ms)
+	tc.inject(seg{seq: 1, ack: 30_001})
+	tc.wantWindows("grown", 20_000, math.MaxInt, "open")
+	time.Sleep(time.Minute)
+	tc.write(10_000)
+	time.Sleep(100 * ms) // it is paced
+	tc.wantData("ten more", 30_001, 10_000, testMSS)
+	tc.inject(sacks(30, [2]int{31, 40}))
+	tc.want("one is lost", again(30))
+	tc.wantWindows("reduced", 5000, 5000, "recovery")
+	tc.inject(sacks(40))
+	tc.wantWindows("repaired", 4500, 4500, "open")
 }
 
 // A window that was halved for want of use grows from there.

@@ -97,9 +97,9 @@
 //     are no measure. As many are tolerated while it does not probe, too. And what arrived is
 //     compared with what was sent, which at 0.9 of the bandwidth is less. So 1 % of
 //     random loss costs it next to nothing, as in Linux, whose BBR is the first version.
-//   - Where the draft leaves BBR a choice, or has none: a mark of ECN is as a round of losses. What aggregation
-//     adds to the window is 100 ms of bandwidth at most, and begins anew with a restart
-//     from idle; time between probes is that of a Reno flow of four segments at least: all as in Linux.
+//   - BBR takes a mark of ECN for a round of losses, where the draft says no more than that it must count. As
+//     in Linux, what aggregation adds to its window is 100 ms of bandwidth at most, and begins anew with a restart
+//     from idle; and it probes no more often than a Reno flow of four segments would.
 //     What may be undone is what the recovery found, not what each of its rounds did. Before there is a sample of
 //     bandwidth the path is thought to hold the initial window. What a DSACK reports is not
 //     counted as delivered: the sender can't check it, and it would raise the rate. What is paced and late may go

@@ -150,7 +150,7 @@ func (c *tcb) endRecovery(now instant) {
 	c.rep.frto, c.rep.reneged = frtoOff, false
 	c.rep.reorder.recovered()
 	c.resendNow = false
-	c.cc.recovered(now)
+	c.cc.recovered(now, c.rep.undo.again)
 }
 
 // lossTimer is the reordering timer (RFC 8985 6.3): what it waited for has not arrived.

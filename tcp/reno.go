@@ -32,7 +32,7 @@ func (r *reno) lost(_ instant, inFlight int) {
 
 func (r *reno) timedOut(now instant, inFlight, _ int) {
 	r.lost(now, inFlight)
-	r.cwnd = r.mss
+	r.cwnd, r.doubted = r.mss, 0
 }
 
 // ecnEcho is as a loss, but for small windows (RFC 3168 6.1.2).

@@ -86,7 +86,7 @@ func (c *tcb) probeAcked(now instant, n *news) {
 		counter.Inc(&c.stats.LossProbeRecoveries)
 		if c.phase == open { // else cwnd is being reduced already
 			c.cc.lost(now, c.inFlight()+n.bytes)
-			c.cc.recovered(now)
+			c.cc.recovered(now, c.mss(c.tsLen()))
 			c.ecn |= ecnReduced
 			r.undo = undo{} // of an earlier recovery: what it is about is no longer what lost remembers
 		}

@@ -10,6 +10,7 @@ type windows struct {
 	credit   int         // bytes that arrived beyond a gap, to be counted once it is filled
 	hystart  *hystart    // nil: not in the first slow start, or no data was acknowledged yet
 	valid    *validation // nil: nothing is known of the use of cwnd
+	doubted  int         // bytes in use of a window in doubt, when a loss showed that it is too large; 0: none did
 }
 
 func (w *windows) window() int        { return w.cwnd }
@@ -89,6 +90,10 @@ func (w *windows) reduceTo(share float64, inFlight int) {
 	used := min(max(inFlight, w.pipeACK()), w.cwnd)
 	w.ssthresh = max(int(share*float64(used)), 2*w.mss)
 	w.hystart = nil
+	w.doubted = 0
+	if w.valid != nil && w.valid.doubt != 0 {
+		w.doubted = used
+	}
 }
 
 // marked follows a reduction for a mark of the path, which goes on where one for a loss ends, at two segments: "CUBIC
@@ -102,12 +107,21 @@ func (w *windows) marked(share float64, cwnd int) {
 func (w *windows) restore(before windows) {
 	w.cwnd = max(w.cwnd, before.cwnd)
 	w.ssthresh = max(w.ssthresh, before.ssthresh)
+	w.doubted = 0
 }
 
 func (w *windows) lostRun(instant, lossSample) {}
 
-// recovered: cwnd was at ssthresh all the while.
-func (w *windows) recovered(instant) {}
+// recovered: cwnd was at ssthresh all the while. Of a window in doubt a share was lost that the path
+// could not carry, and is taken off: "cwnd = (Max(pipeACK,LossFlightSize) - R)/2" (RFC 7661 4.4.1).
+func (w *windows) recovered(_ instant, again int) {
+	if w.doubted == 0 {
+		return
+	}
+	w.cwnd = max(int(float64(w.cwnd)*float64(w.doubted-again)/float64(w.doubted)), w.mss)
+	w.ssthresh = max(w.cwnd, 2*w.mss)
+	w.doubted = 0
+}
 
 // timedOutAgain sets cwnd to the loss window (RFC 5681 3.1).
 func (w *windows) timedOutAgain(int) { w.cwnd = w.mss }
