@@ -130,14 +130,14 @@ func (c *tcb) sampleRTT(now instant, s *segment, n *news) (exact time.Duration) 
 	switch {
 	case n.sentAt != 0:
 		exact = now.sub(n.sentAt)
-		c.rtt.update(exact)
+		c.rtt.update(now, exact)
 	case !n.resent || !n.advanced:
 	case n.dsack.end != 0:
 		c.rtt.backoff = 0
 	case c.tsOK && s.Options.HasTimestamps && s.Options.TSEcr != 0:
 		took := time.Duration(int32(c.tsNow(now)-s.Options.TSEcr)) * time.Millisecond
 		if took >= 0 && took <= now.sub(n.oldest)+granularity { // else it is no echo of that
-			c.rtt.update(max(took, granularity)) // that of the clock, which may not have ticked
+			c.rtt.update(now, max(took, granularity)) // that of the clock, which may not have ticked
 		}
 	}
 	return exact

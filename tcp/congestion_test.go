@@ -226,6 +226,23 @@ func TestCubicAfterTimeout(t *testing.T) {
 	}
 }
 
+// "In rare cases, when the detection happens long after a spurious loss event and the current cwnd is already higher than
+// cwnd_prior, CUBIC SHOULD continue to use the current and the most recent values" (RFC 9438 4.9.2).
+func TestCubicUndoneLate(t *testing.T) {
+	t.Parallel()
+	for late, want := range map[bool]float64{false: 0, true: 100} {
+		c, now := cubicAt(100)
+		for late && c.segments() < 110 {
+			roundTrip(c, &now, 100*ms)
+		}
+		before := c.segments()
+		c.undo(now)
+		if c.wMax != want || c.segments() < 100 || late && c.segments() != before {
+			t.Errorf("late %v: undone at %.1f segments, W_max is %v, cwnd %.1f", late, before, c.wMax, c.segments())
+		}
+	}
+}
+
 // "t ... MUST NOT include these periods" in which the application was the limit and cwnd
 // was not looked at, though something was sent (RFC 9438 5.8): the curve goes on where it was.
 func TestCubicAfterApplicationLimit(t *testing.T) {

@@ -417,8 +417,8 @@ func testECNReductionOfSmallFlight(t *testing.T) {
 	tc.want("a long one, at once", seg{flags: ACK | CWR, seq: 101, ack: 51, n: 1000, ecn: ect0})
 }
 
-// "CUBIC MUST continue to reduce cwnd in response to congestion events detected by ECN-Echo ACKs until it reaches a value
-// of 1 SMSS" (https://www.rfc-editor.org/rfc/rfc9438#section-4.6). ssthresh stays at two.
+// "max(ssthresh, 1)" is cwnd after an echo, where it is "max(ssthresh, 2)" after a loss, and no echo is to leave it as it is
+// before it is a segment (https://www.rfc-editor.org/rfc/rfc9438#section-4.6). ssthresh stays at two.
 func TestECNReducesToOneSegment(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{Reno, CUBIC} {

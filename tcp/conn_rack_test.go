@@ -128,7 +128,7 @@ func TestReorderingWindowsLimits(t *testing.T) {
 		t.Error("wide for ever")
 	}
 	c := tcb{cfg: &Config{}, fl: newFlight(), rep: &repair{reorder: reordering{seen: true, wide: 200}}}
-	c.rtt.update(testRTT)
+	c.rtt.update(1, testRTT)
 	if got := c.reorderWindow(); got != testRTT {
 		t.Errorf("the window is %v", got)
 	}

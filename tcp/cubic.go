@@ -132,16 +132,17 @@ func (c *cubic) ecnEcho(now instant, inFlight int) {
 	c.before = nil
 }
 
-// undo is 4.9: the curve goes on as if there had been no reduction.
+// undo is 4.9: the curve goes on as if there had been no reduction, unless cwnd is back where it was by itself.
 func (c *cubic) undo(instant) {
 	b := c.before
-	if b == nil {
+	c.before = nil
+	if b == nil || c.cwnd >= b.cwnd {
+		c.doubted = 0
 		return
 	}
 	c.restore(b.windows)
 	c.wMax, c.cwndPrior, c.wEst = b.wMax, b.cwndPrior, b.wEst
 	c.epoch, c.updated, c.origin, c.k = b.epoch, b.updated, b.origin, b.k
-	c.before = nil
 }
 
 // timedOut is 4.8: the next stage starts on the plateau, at the window it finds.

@@ -34,7 +34,7 @@ type Info struct {
 	Probes           int           // keepalive probes unanswered
 	RTT              time.Duration // smoothed
 	RTTVar           time.Duration
-	MinRTT           time.Duration
+	MinRTT           time.Duration // the least of the last five minutes
 	SndCwnd          int           // cwnd
 	SndSsthresh      int           // math.MaxInt: none yet
 	SndWnd           int           // the peer's window

@@ -22,7 +22,7 @@ func TestRTTFollowsRFC6298(t *testing.T) {
 	for i := range 1000 {
 		sample := time.Duration(1+d.n(300)) * ms
 		least = min(least, sample)
-		r.update(sample)
+		r.update(1, sample)
 		if s := float64(sample); i == 0 {
 			srtt, rttvar = s, s/2 // (2.2)
 		} else { // (2.3)
@@ -39,12 +39,42 @@ func TestRTTFollowsRFC6298(t *testing.T) {
 	}
 }
 
+// "The sender SHOULD track a windowed min-filtered estimate of recent RTT measurements that can adapt when migrating to
+// significantly longer paths rather than tracking a simple global minimum of all RTT measurements."
+// https://www.rfc-editor.org/rfc/rfc8985#section-6.2
+func TestMinRTTAdapts(t *testing.T) {
+	t.Parallel()
+	for _, every := range []time.Duration{50 * ms, time.Second, 4 * time.Minute, time.Hour} {
+		var r rtt
+		now := instant(time.Hour)
+		for moved := now.add(10 * time.Minute); now < moved; now = now.add(every) {
+			r.update(now, 20*ms)
+			r.update(now, 30*ms)
+		}
+		moved := now
+		for r.minimum == 20*ms {
+			if now.sub(moved) > 5*time.Minute {
+				t.Fatalf("with a sample each %v: the least is that of %v ago", every, now.sub(moved))
+			}
+			now = now.add(every)
+			r.update(now, 80*ms)
+		}
+		if d := now.sub(moved); d < 150*time.Second-every || r.minimum != 80*ms {
+			t.Errorf("with a sample each %v: the least is %v after %v", every, r.minimum, d)
+		}
+		r.update(now, 79*ms)
+		if r.minimum != 79*ms {
+			t.Errorf("a lower sample leaves %v", r.minimum)
+		}
+	}
+}
+
 func TestRTOBounds(t *testing.T) {
 	t.Parallel()
 	var r rtt
-	r.update(10 * ms)
+	r.update(1, 10*ms)
 	for range 100 {
-		r.update(10 * ms) // the variance is gone
+		r.update(1, 10*ms) // the variance is gone
 	}
 	if got := r.rto(200*ms, time.Minute); got != 210*ms {
 		t.Errorf("on a steady path RTO is %v, want srtt and the floor", got)
@@ -52,12 +82,12 @@ func TestRTOBounds(t *testing.T) {
 	if got := r.rto(ms, time.Minute); got != 11*ms {
 		t.Errorf("with the least floor RTO is %v, want srtt and the clock's granularity", got)
 	}
-	r.update(time.Hour)
+	r.update(1, time.Hour)
 	if got := r.rto(200*ms, time.Minute); got != time.Minute {
 		t.Errorf("RTO %v is above its ceiling", got)
 	}
 	var zero rtt
-	zero.update(0)
+	zero.update(1, 0)
 	if zero.srtt <= 0 {
 		t.Errorf("a sample of no time gives srtt %v", zero.srtt)
 	}
@@ -67,7 +97,7 @@ func TestRTOBounds(t *testing.T) {
 func TestRTOBacksOff(t *testing.T) {
 	t.Parallel()
 	var r rtt
-	r.update(100 * ms)
+	r.update(1, 100*ms)
 	base := r.rto(200*ms, time.Minute)
 	for n := range 30 {
 		r.backoff = uint8(n)
@@ -75,7 +105,7 @@ func TestRTOBacksOff(t *testing.T) {
 			t.Errorf("after %d timeouts RTO is %v, want %v", n, got, want)
 		}
 	}
-	r.update(100 * ms)
+	r.update(1, 100*ms)
 	if r.backoff != 0 {
 		t.Error("a sample leaves the back-off")
 	}
@@ -90,7 +120,7 @@ func TestRTOAfterLostSYN(t *testing.T) {
 	if got := r.rto(200*ms, time.Minute); got != 3*time.Second {
 		t.Errorf("RTO %v", got)
 	}
-	r.update(10 * ms)
+	r.update(1, 10*ms)
 	if got := r.rto(200*ms, time.Minute); got >= time.Second {
 		t.Errorf("once there is a sample RTO is %v", got)
 	}

@@ -96,9 +96,8 @@ func (w *windows) reduceTo(share float64, inFlight int) {
 	}
 }
 
-// marked follows a reduction for a mark of the path, which goes on where one for a loss ends, at two segments: "CUBIC
-// MUST continue to reduce cwnd in response to congestion events detected by ECN-Echo ACKs until it reaches
-// a value of 1 SMSS" (RFC 9438 4.6, as RFC 3168 6.1.2). cwnd is what it was; there is nothing to undo.
+// marked follows a reduction for a mark of the path, which goes on where one for a loss ends, at two segments: down
+// to a single one (RFC 9438 4.6, as RFC 3168 6.1.2). cwnd is what it was; there is nothing to undo.
 func (w *windows) marked(share float64, cwnd int) {
 	w.cwnd = min(w.ssthresh, max(int(share*float64(cwnd)), w.mss))
 }
