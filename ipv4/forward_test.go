@@ -185,26 +185,19 @@ func TestForwardFragments(t *testing.T) {
 	}
 }
 
-// A superPacket is one from peerA to peerB, as a device with offloads reads it.
-type superPacket struct {
-	b []byte
-	o packet.Offload
-}
-
-// newSuperPacket returns one of 5000 bytes of TCP in segments of 1460.
-func newSuperPacket(t *testing.T) superPacket {
+// superPacket returns 5000 bytes of TCP in segments of 1460, as a device with offloads reads them.
+func superPacket(t *testing.T) sent {
 	src := newHost(t, Config{})
 	src.a.features = packet.TxChecksum | packet.TSO
 	r := src.route(peerA)
 	p := partial(tcpOut(5000), r, 16)
 	p.GSO, p.SegSize, p.DF = packet.GSOTCP, 1460, true
 	wantErr(t, "send", r.Send(p), nil)
-	sent := src.a.take()[0]
-	return superPacket{sent.b, sent.o}
+	return src.a.take()[0]
 }
 
-// packet returns its bytes, with that DF.
-func (s superPacket) packet(df bool) []byte {
+// toPeerB returns it as a packet from peerA to peerB, with that DF.
+func (s sent) toPeerB(df bool) []byte {
 	b := bytes.Clone(s.b)
 	hdr, payload, _ := Parse(b)
 	hdr.Src, hdr.Dst, hdr.DF = peerA, peerB, df
@@ -218,16 +211,16 @@ func (s superPacket) packet(df bool) []byte {
 // for those without.
 func TestForwardGSO(t *testing.T) {
 	t.Parallel()
-	h, super := newRouter(t), newSuperPacket(t)
+	h, super := newRouter(t), superPacket(t)
 	h.b.features = packet.TxChecksum | packet.TSO
-	h.inputOffload(h.ia, super.packet(true), super.o)
+	h.inputOffload(h.ia, super.toPeerB(true), super.o)
 	got := h.b.take()
 	if len(got) != 1 || got[0].o != super.o || !bytes.Equal(got[0].b[40:], super.b[40:]) {
 		t.Fatalf("a device with TSO was given %d packets", len(got))
 	}
 
 	h.b.features = 0
-	h.inputOffload(h.ia, super.packet(true), super.o)
+	h.inputOffload(h.ia, super.toPeerB(true), super.o)
 	got = h.b.take()
 	if len(got) != 4 {
 		t.Fatalf("a device without was given %d packets, want 4", len(got))
@@ -242,13 +235,13 @@ func TestForwardGSO(t *testing.T) {
 // Super-packets whose segments are too large for the way on are told so, or go in fragments.
 func TestForwardGSOTooLarge(t *testing.T) {
 	t.Parallel()
-	h, super := newRouter(t), newSuperPacket(t)
+	h, super := newRouter(t), superPacket(t)
 	h.b.mtu = 1499
-	b := super.packet(true)
+	b := super.toPeerB(true)
 	h.inputOffload(h.ia, b, super.o)
 	h.wantError(h.a, hostA, icmpUnreachable, codeFragNeeded, b)
 
-	h.inputOffload(h.ia, super.packet(false), super.o)
+	h.inputOffload(h.ia, super.toPeerB(false), super.o)
 	got := h.b.take()
 	if len(got) != 7 { // three full segments in two fragments each, and the rest
 		t.Errorf("%d packets, want 7", len(got))
@@ -263,16 +256,16 @@ func TestForwardGSOTooLarge(t *testing.T) {
 // What is not what its offload says is dropped.
 func TestForwardWrongOffload(t *testing.T) {
 	t.Parallel()
-	h, super := newRouter(t), newSuperPacket(t)
+	h, super := newRouter(t), superPacket(t)
 	bad, beyond := super.o, packet.Offload{Csum: packet.CsumPartial, CsumStart: 5000}
 	bad.SegSize = 0
-	h.inputOffload(h.ia, super.packet(true), bad)
-	h.inputOffload(h.ia, super.packet(true)[:200], beyond)
+	h.inputOffload(h.ia, super.toPeerB(true), bad)
+	h.inputOffload(h.ia, super.toPeerB(true)[:200], beyond)
 	h.inputOffload(h.ia, udpTo(peerA, peerB, 20), beyond)
 	h.inputOffload(h.ia, udpTo(peerA, peerB, 1480), beyond)
 
 	h.b.mtu = 100
-	b := super.packet(false)
+	b := super.toPeerB(false)
 	b[32] = 0xf0 // a TCP header as large as it can be, which the segments have no room for
 	h.inputOffload(h.ia, b, bad)
 	h.none(h.b)
