@@ -47,7 +47,7 @@ type Client struct {
 func Dial(dev string) (*Client, error) { return here().dial(dev) }
 
 func (p place) dial(dev string) (*Client, error) {
-	list, closed := p.sockets()
+	list, closed, unfit := p.sockets()
 	list = slices.DeleteFunc(list, func(s socket) bool { return dev != "" && s.device != dev })
 	live, stale := sift(list)
 	if near := within(live, p.namespace); len(near) > 0 {
@@ -63,6 +63,8 @@ func (p place) dial(dev string) (*Client, error) {
 			stale[0].device, stale[0].path)
 	case closed != "":
 		return nil, failf(ErrPrivilege, "no instance%s of this user is running, and those in %s are another user's", on(dev), closed)
+	case unfit != nil:
+		return nil, failf(ErrNone, "no instance%s is to be seen: %v", on(dev), unfit)
 	}
 	return nil, failf(ErrNone, "no instance%s is running; start one with: tinystack up", on(dev))
 }

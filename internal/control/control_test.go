@@ -194,7 +194,9 @@ func TestDirectory(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "is open to others") {
 		t.Errorf("listen: %v, want that the directory is open to others", err)
 	}
-	p.dirs = append(p.dirs, file+"3")
+	p.dirs = p.dirs[:1]
+	wantNone(t, p, "", ErrNone, "to be seen", open+" is open to others: its mode is -rwxr-xr-x, want 0700")
+	p.dirs = append(p.dirs, file, file+"l", filepath.Join(file, "x"), file+"3")
 	if s := listen(t, p, "t0"); filepath.Dir(s.Path()) != file+"3" {
 		t.Errorf("the socket is %s, want it in %s", s.Path(), file+"3")
 	}

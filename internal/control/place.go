@@ -85,12 +85,17 @@ type socket struct {
 
 // sockets lists the sockets in the directories that are ours. closed is a
 // directory that may not be read, if there is one: another user has instances.
-func (p place) sockets() (list []socket, closed string) {
+// unfit says what else is wrong with a directory that is there.
+func (p place) sockets() (list []socket, closed string, unfit error) {
 	for _, dir := range p.dirs {
-		if err := checkDir(dir); err != nil {
-			if errors.Is(err, fs.ErrPermission) {
-				closed = dir
-			}
+		switch err := checkDir(dir); {
+		case errors.Is(err, fs.ErrPermission):
+			closed = dir
+			continue
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			unfit = err
 			continue
 		}
 		entries, err := os.ReadDir(dir)
@@ -104,7 +109,7 @@ func (p place) sockets() (list []socket, closed string) {
 			}
 		}
 	}
-	return list, closed
+	return list, closed, unfit
 }
 
 func parseName(name string) (s socket, ok bool) {

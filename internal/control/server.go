@@ -100,7 +100,7 @@ func bind(path string) (*net.UnixListener, error) {
 
 // removeStale removes the sockets of processes that were killed.
 func (p place) removeStale() {
-	list, _ := p.sockets()
+	list, _, _ := p.sockets()
 	for _, s := range list {
 		if errors.Is(probe(s.path), syscall.ECONNREFUSED) {
 			_ = os.Remove(s.path)
