@@ -82,15 +82,49 @@ func TestOwnPing(t *testing.T) {
 	})
 }
 
+// forward says whether the host is to forward.
+func forward(t *testing.T, value string) {
+	t.Helper()
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte(value), 0); err != nil {
+		t.Skipf("needs to say whether the host forwards: %v", err)
+	}
+}
+
+// Who reaches out beyond a host that does not forward is told, in place of wondering at the silence.
+func TestHostDoesNotForward(t *testing.T) {
+	t.Parallel()
+	if !isolated(t) {
+		return
+	}
+	forward(t, "0")
+	up(t)
+	const hint = "tinystack: 198.18.0.2 is beyond this machine, which does not forward packets"
+	for _, test := range []struct {
+		line string
+		code int
+		says string
+	}{
+		{"ping -c1 -W0.1 198.18.0.2", 1, hint},
+		{"traceroute -m1 -q1 -w0.1 198.18.0.2", 1, hint},
+		{"get -m0.1 http://198.18.0.2/", 28, hint},
+		{"get -s -m0.1 http://198.18.0.2/", 28, ""},
+		{"ping -c1 198.18.0.1", 0, ""}, // the host's own, whatever the device
+		{"ping -c1 -W0.1 198.18.1.77", 1, ""},
+	} {
+		_, stderr := start(t, tinystack(strings.Fields(test.line)...)).output(test.code)
+		if !strings.HasPrefix(stderr, test.says) || test.says == "" && stderr != "" {
+			t.Errorf("%s: says %q, want %q", test.line, stderr, test.says)
+		}
+	}
+}
+
 // One stack pings another, by way of the host, which forwards.
 func TestOwnPingReachesUp(t *testing.T) {
 	t.Parallel()
 	if !isolated(t) {
 		return
 	}
-	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
-		t.Skipf("needs to let the host forward: %v", err)
-	}
+	forward(t, "1")
 	up(t)
 	p := start(t, tinystack("ping", "-c2", "-i0.01", stackIP))
 	p.wantExit(0)

@@ -173,12 +173,7 @@ func interrupted(err error) error {
 // colorful reports whether w is a terminal whose user has nothing against colours
 // (https://no-color.org).
 func colorful(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && terminal(w)
 }
 
 // explainError gives err the exit code that curl would end with.

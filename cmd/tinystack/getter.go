@@ -38,12 +38,20 @@ func get(ctx context.Context, p getPlan, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	v, err := openVantage(p.netConfig, p.via)
+	v, err := openVantage(p.netConfig, p.via, g.complaints())
 	if err != nil {
 		return err
 	}
 	g.dial, g.lookup = v.dial, v.lookup
 	return errors.Join(g.during(ctx, v, r), v.Close())
+}
+
+// complaints is where to say what may be wrong, with -s nowhere.
+func (g *getter) complaints() io.Writer {
+	if g.silent {
+		return io.Discard
+	}
+	return g.stderr
 }
 
 // during runs while the network does; if that fails, the fetch was interrupted by it, which tells nothing more.
@@ -199,7 +207,10 @@ func (g *getter) write(resp *http.Response) error {
 			return codeError{exitWrite, errors.New("the URL has no name for a file")}
 		}
 	}
-	if name == "" || name == "-" {
+	switch {
+	case name == "" && terminal(g.stdout):
+		return g.writeTo(&textOnly{w: g.stdout}, resp)
+	case name == "" || name == "-":
 		return g.writeTo(g.stdout, resp)
 	}
 	file, err := os.Create(name)

@@ -45,7 +45,7 @@ Exit codes: 0 a reply came, 1 none came, 2 another error, 77 a privilege, the de
 			if err != nil {
 				return err
 			}
-			return ping(cmd.Context(), p, args[0], cmd.OutOrStdout())
+			return ping(cmd.Context(), p, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.net.add(cmd, "tinyping0", "198.18.1.2/24")

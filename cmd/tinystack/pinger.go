@@ -22,13 +22,14 @@ type echoer interface {
 
 // ping resolves the host on the network of the plan, and pings until the count is
 // reached or ctx is done.
-func ping(ctx context.Context, p pingPlan, host string, stdout io.Writer) error {
-	v, err := openVantage(p.net, p.via)
+func ping(ctx context.Context, p pingPlan, host string, stdout, stderr io.Writer) error {
+	v, err := openVantage(p.net, p.via, stderr)
 	if err != nil {
 		return pingError(err)
 	}
-	replied, err := p.from(ctx, v, host, stdout)
-	if err := errors.Join(err, v.Close()); err != nil {
+	out := &output{w: stdout}
+	replied, err := p.from(ctx, v, host, out)
+	if err := errors.Join(err, out.err, v.Close()); err != nil {
 		return pingError(err)
 	}
 	if !replied {

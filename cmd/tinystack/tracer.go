@@ -23,8 +23,8 @@ type tracer struct {
 }
 
 // traceroute resolves the host, and finds the way to it on the network of the plan.
-func traceroute(ctx context.Context, p tracePlan, host string, stdout io.Writer) error {
-	v, err := openVantage(p.netConfig, p.via)
+func traceroute(ctx context.Context, p tracePlan, host string, stdout, stderr io.Writer) error {
+	v, err := openVantage(p.netConfig, p.via, stderr)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,9 @@ func traceroute(ctx context.Context, p tracePlan, host string, stdout io.Writer)
 // run probes hop by hop until the host answers, or somebody says that there is no
 // way to it.
 func (t *tracer) run(ctx context.Context, host string) error {
-	fmt.Fprintf(t.stdout, "traceroute to %s (%v), %d hops max, %d byte packets\n", host, t.to, t.maxHops, probeSize)
+	if _, err := fmt.Fprintf(t.stdout, "traceroute to %s (%v), %d hops max, %d byte packets\n", host, t.to, t.maxHops, probeSize); err != nil {
+		return err
+	}
 	for ttl := t.first; ttl <= t.maxHops; ttl++ {
 		answers, err := t.hop(ctx, ttl)
 		if err != nil {
@@ -50,7 +52,9 @@ func (t *tracer) run(ctx context.Context, host string) error {
 		if ctx.Err() != nil { // interrupted
 			break
 		}
-		fmt.Fprintf(t.stdout, "%2d %s\n", ttl, t.line(ctx, answers))
+		if _, err := fmt.Fprintf(t.stdout, "%2d %s\n", ttl, t.line(ctx, answers)); err != nil {
+			return err
+		}
 		for _, a := range answers {
 			if a.arrived {
 				return nil

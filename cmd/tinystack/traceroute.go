@@ -42,7 +42,7 @@ Exit codes: 0 the host answered, 1 it did not, or another error, 2 wrong usage, 
 			if err != nil {
 				return err
 			}
-			return traceroute(cmd.Context(), p, args[0], cmd.OutOrStdout())
+			return traceroute(cmd.Context(), p, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.net.add(cmd, "tinytrace0", "198.18.4.2/24")

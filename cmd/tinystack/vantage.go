@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/tinystack/tinystack/internal/netcfg"
 	"github.com/tinystack/tinystack/stack"
 )
 
@@ -23,8 +26,9 @@ type vantage struct {
 	Close  func() error
 }
 
-// openVantage opens the network of --via.
-func openVantage(c netConfig, via string) (*vantage, error) {
+// openVantage opens the network of --via. On stderr it says of hosts that are looked up
+// which can't be reached.
+func openVantage(c netConfig, via string, stderr io.Writer) (*vantage, error) {
 	if via == viaLab {
 		l, err := openLab(c)
 		if err != nil {
@@ -41,7 +45,14 @@ func openVantage(c netConfig, via string) (*vantage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &vantage{n.stack, n.stack.DialContext, resolve, reverseName, n.untilFailed, n.Close}, nil
+	lookup := func(ctx context.Context, host string) (netip.Addr, error) {
+		addr, err := resolve(ctx, host)
+		if err == nil && !c.stack.Contains(addr) && !addr.IsLoopback() && !netcfg.Forwards(n.dev.Name(), addr) {
+			fmt.Fprintf(stderr, "tinystack: %v is beyond this machine, which does not forward packets (net.ipv4.ip_forward is 0)\n", addr)
+		}
+		return addr, err
+	}
+	return &vantage{n.stack, n.stack.DialContext, lookup, reverseName, n.untilFailed, n.Close}, nil
 }
 
 // reverseName asks the host's own resolver.

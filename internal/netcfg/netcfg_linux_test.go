@@ -260,3 +260,32 @@ func TestUser(t *testing.T) {
 		t.Errorf("user of t1, which is not there, is %q", got)
 	}
 }
+
+// Without forwarding only the machine's own addresses can be reached from the device.
+func TestForwards(t *testing.T) {
+	t.Parallel()
+	if !nstest.Isolated(t) {
+		return
+	}
+	addLink(t, "v0")
+	h, err := Up(testConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Down()
+	own, other := testConfig.Host.Addr(), netip.MustParseAddr("203.0.113.7")
+	for value, want := range map[string]bool{"0": false, "1": true} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/conf/v0/forwarding", []byte(value), 0o644); err != nil {
+			t.Skip(err)
+		}
+		if got := Forwards("v0", other); got != want {
+			t.Errorf("forwarding is %s: another's address: %t", value, got)
+		}
+		if !Forwards("v0", own) {
+			t.Errorf("forwarding is %s: the machine's own address is denied", value)
+		}
+	}
+	if !Forwards("gone", other) {
+		t.Error("a device that can't be asked is said not to forward")
+	}
+}

@@ -27,6 +27,9 @@ func (h *Host) Down() error { return nil }
 // CheckSubnet finds no conflict: the system refuses a taken address itself.
 func CheckSubnet(netip.Prefix, string) error { return nil }
 
+// Forwards can't tell, and does not deny it.
+func Forwards(string, netip.Addr) bool { return true }
+
 // Explain turns a permission error into a *MissingError.
 func Explain(err error, _, command string) error {
 	if !errors.Is(err, fs.ErrPermission) {
