@@ -13,11 +13,13 @@ type alarms struct {
 	idle   sync.Pool // of *alarm
 }
 
-// alarm is the timer of a connection whose next deadline is near. It may go off for one that has
-// it no more, or for the next to have it: who has nothing due does nothing.
+// alarm is the timer of a connection whose next deadline is near. It may go off early, or for a connection that has
+// it no more, or for the next to have it: who has nothing due does nothing. So it is never stopped, and not set again
+// while it goes off early enough: a connection that lives shorter than its deadlines are away sets none.
 type alarm struct {
 	timer *time.Timer
 	conn  atomic.Pointer[Conn]
+	rings atomic.Int64 // the instant when it goes off; 0: it has
 }
 
 func (a *alarms) init(c clock) {
@@ -31,27 +33,39 @@ func (a *alarms) wheel(c *Conn) *wheel {
 	return &a.wheels[(c.tuple.local.Port()^c.tuple.remote.Port())%wheelCount]
 }
 
-// take returns an alarm that goes off for c after a time.
-func (a *alarms) take(c *Conn, after time.Duration) *alarm {
-	if x, ok := a.idle.Get().(*alarm); ok {
-		x.conn.Store(c)
-		x.timer.Reset(after)
-		return x
+// take returns an alarm that goes off for c.
+func (a *alarms) take(c *Conn, now, at instant) *alarm {
+	x, ok := a.idle.Get().(*alarm)
+	if !ok {
+		x = new(alarm)
 	}
-	x := new(alarm)
 	x.conn.Store(c)
-	x.timer = time.AfterFunc(after, x.goOff)
+	x.set(now, at)
 	return x
+}
+
+// set has the alarm go off at a time, or before. Its connection is stored before: so either that is found by the call
+// that is going off just now, or set finds that it has gone off.
+func (x *alarm) set(now, at instant) {
+	if rings := instant(x.rings.Load()); rings != 0 && rings <= at {
+		return
+	}
+	x.rings.Store(int64(at))
+	if wait := at.sub(now); x.timer == nil {
+		x.timer = time.AfterFunc(wait, x.goOff)
+	} else {
+		x.timer.Reset(wait)
+	}
 }
 
 // release gives an alarm back.
 func (a *alarms) release(x *alarm) {
-	x.timer.Stop()
 	x.conn.Store(nil)
 	a.idle.Put(x)
 }
 
 func (x *alarm) goOff() {
+	x.rings.Store(0)
 	if c := x.conn.Load(); c != nil {
 		c.expired()
 	}
@@ -74,11 +88,11 @@ func (c *Conn) schedule(now instant) {
 		c.unschedule()
 	case near && c.alarm != nil:
 		c.wakeAt = at
-		c.alarm.timer.Reset(wait)
+		c.alarm.set(now, at)
 	case near:
 		c.unschedule()
 		c.wakeAt = at
-		c.alarm = all.take(c, wait)
+		c.alarm = all.take(c, now, at)
 	default:
 		c.unschedule()
 		c.wakeAt = all.wheel(c).add(c, now, at)

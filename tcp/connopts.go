@@ -39,8 +39,8 @@ func (c *Conn) Close() error {
 
 // awaitDelivery waits until all is acknowledged, the FIN too, but not longer than SetLinger says.
 func (c *Conn) awaitDelivery() {
-	var end deadline.Deadline
-	end.Set(time.Now().Add(c.linger), &c.mu, c.wakeWriters)
+	end := deadline.New(&c.mu, c.wakeWriters)
+	end.Set(time.Now().Add(c.linger))
 	defer end.Stop()
 	for !end.Passed() && c.tcb.state != Closed && c.tcb.sndUna <= c.tcb.finAt {
 		c.waitToWrite()
@@ -111,9 +111,9 @@ func (c *Conn) setRead(t time.Time) {
 		if t.IsZero() {
 			return
 		}
-		c.readEnd = new(deadline.Deadline)
+		c.readEnd = deadline.New(&c.mu, c.wakeAllReaders)
 	}
-	c.readEnd.Set(t, &c.mu, c.wakeAllReaders)
+	c.readEnd.Set(t)
 }
 
 func (c *Conn) setWrite(t time.Time) {
@@ -121,9 +121,9 @@ func (c *Conn) setWrite(t time.Time) {
 		if t.IsZero() {
 			return
 		}
-		c.writeEnd = new(deadline.Deadline)
+		c.writeEnd = deadline.New(&c.mu, c.wakeWriters)
 	}
-	c.writeEnd.Set(t, &c.mu, c.wakeWriters)
+	c.writeEnd.Set(t)
 }
 
 // SetLinger sets what Close does with data that is not yet acknowledged: negative, the

@@ -124,9 +124,9 @@ func (ln *Listener) SetDeadline(t time.Time) error {
 		return opError("set", nil, ln.Addr(), net.ErrClosed)
 	}
 	if ln.end == nil {
-		ln.end = new(deadline.Deadline)
+		ln.end = deadline.New(&ln.mu, ln.waiting.Broadcast)
 	}
-	ln.end.Set(t, &ln.mu, ln.waiting.Broadcast)
+	ln.end.Set(t)
 	return nil
 }
 

@@ -44,8 +44,8 @@ type Conn struct {
 	reportICMP    bool
 	story         story
 	closed        bool
-	readDeadline  deadline.Deadline
-	writeDeadline deadline.Deadline
+	readDeadline  *deadline.Deadline
+	writeDeadline *deadline.Deadline
 }
 
 // Listen opens a socket on a local address, on all if that is unspecified or the
@@ -96,6 +96,8 @@ func (l *Layer) dial(local, remote netip.AddrPort) (*Conn, error) {
 func (l *Layer) newConn() *Conn {
 	c := &Conn{layer: l, limit: l.cfg.ReadBuffer}
 	c.arrived.L = &c.mu
+	c.readDeadline = deadline.New(&c.mu, c.arrived.Broadcast)
+	c.writeDeadline = deadline.New(&c.mu, func() {}) // a write waits for nobody whom this could wake
 	return c
 }
 

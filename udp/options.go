@@ -21,19 +21,19 @@ func (c *Conn) RemoteAddr() net.Addr {
 // SetDeadline sets both deadlines; the zero time means none.
 func (c *Conn) SetDeadline(t time.Time) error {
 	return c.set(func() {
-		c.readDeadline.Set(t, &c.mu, c.arrived.Broadcast)
-		c.writeDeadline.Set(t, &c.mu, func() {})
+		c.readDeadline.Set(t)
+		c.writeDeadline.Set(t)
 	})
 }
 
 // SetReadDeadline sets when calls that read fail with os.ErrDeadlineExceeded.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	return c.set(func() { c.readDeadline.Set(t, &c.mu, c.arrived.Broadcast) })
+	return c.set(func() { c.readDeadline.Set(t) })
 }
 
 // SetWriteDeadline sets when calls that write fail with os.ErrDeadlineExceeded.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	return c.set(func() { c.writeDeadline.Set(t, &c.mu, func() {}) })
+	return c.set(func() { c.writeDeadline.Set(t) })
 }
 
 // SetReadBuffer sets the memory in bytes that waiting datagrams may take, from

@@ -11,14 +11,27 @@ import (
 // waiter is a lock, and a deadline that counts how often it wakes.
 type waiter struct {
 	mu    sync.Mutex
-	d     Deadline
+	d     *Deadline
 	wakes int
+}
+
+func newWaiter() *waiter {
+	w := new(waiter)
+	w.d = New(&w.mu, func() { w.wakes++ })
+	return w
 }
 
 func (w *waiter) set(t time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.d.Set(t, &w.mu, func() { w.wakes++ })
+	w.d.Set(t)
+}
+
+// rings returns when the timer goes off.
+func (w *waiter) rings() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.d.rings
 }
 
 func (w *waiter) want(t *testing.T, when string, passed bool, wakes int) {
@@ -32,7 +45,7 @@ func (w *waiter) want(t *testing.T, when string, passed bool, wakes int) {
 }
 
 func inBubble(t *testing.T, f func(*testing.T, *waiter)) {
-	synctest.Test(t, func(t *testing.T) { f(t, new(waiter)) })
+	synctest.Test(t, func(t *testing.T) { f(t, newWaiter()) })
 }
 
 func TestComesOnTime(t *testing.T) {
@@ -52,7 +65,7 @@ func TestComesOnTime(t *testing.T) {
 // would never come where the wall clock is set back meanwhile.
 func TestWallClock(t *testing.T) { // not in a bubble, which has one clock only
 	t.Parallel()
-	var w waiter
+	w := newWaiter()
 	w.set(time.Now().Add(time.Hour).Round(0))
 	defer w.d.Stop()
 	if at := w.d.at; at == at.Round(0) {
@@ -86,6 +99,27 @@ func TestMoved(t *testing.T) {
 	})
 }
 
+// Moved on again and again, as a server does for each request, it comes when it was set last, and its
+// timer went off for none of the times in between but the first.
+func TestMovedOnAgainAndAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *waiter) {
+		w.set(time.Now().Add(time.Minute))
+		rings := w.rings()
+		for range 30 {
+			time.Sleep(time.Second)
+			w.set(time.Time{})
+			w.set(time.Now().Add(time.Minute))
+		}
+		if now := w.rings(); now != rings {
+			t.Errorf("the timer was set anew for %v, though it goes off at %v", now, rings)
+		}
+		time.Sleep(time.Minute - time.Nanosecond)
+		w.want(t, "just before", false, 0)
+		time.Sleep(time.Nanosecond)
+		w.want(t, "on time", true, 1)
+	})
+}
+
 func TestTakenAway(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *waiter) {
 		w.set(time.Now().Add(time.Second))
@@ -109,7 +143,7 @@ func TestMovedWhileItComes(t *testing.T) {
 				if to > 0 {
 					next = time.Now().Add(to)
 				}
-				w.d.Set(next, &w.mu, func() { w.wakes++ })
+				w.d.Set(next)
 				w.mu.Unlock()
 				w.want(t, "moved", false, 0)
 			})
@@ -132,5 +166,16 @@ func TestNil(t *testing.T) {
 	d.Stop()
 	if d.Passed() {
 		t.Error("a deadline that isn't there has passed")
+	}
+}
+
+// What a server with a time-out does for each request.
+func BenchmarkMoveOn(b *testing.B) {
+	d := New(new(sync.Mutex), func() {})
+	defer d.Stop()
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Set(time.Now().Add(time.Minute))
+		d.Set(time.Time{})
 	}
 }
