@@ -238,12 +238,13 @@ func TestTimeoutLeavesRoomForRecent(t *testing.T) { synctest.Test(t, testTimeout
 func testTimeoutLeavesRoomForRecent(t *testing.T) {
 	for name, want := range map[string]int{BBR: 2 * testMSS, CUBIC: testMSS} {
 		tc := newTimedConn(t, setup{cfg: Config{Congestion: name}}, 2)
-		tc.write(testMSS)
-		tc.want("lost", again(2))
+		tc.write(2 * testMSS)
+		tc.want("lost", again(2), again(3))
 		tc.inject(sacks(2))
+		tc.wantAfter("the probe, lost too", 2*testRTT, again(3))
 		time.Sleep(tc.rto() - testRTT/2)
 		tc.write(testMSS)
-		tc.want("half a round trip before the timeout", again(3))
+		tc.want("half a round trip before the timeout", again(4))
 		tc.wantAfter("the first again", testRTT/2, again(2))
 		if got := tc.conn.Info().SndCwnd; got != want {
 			t.Errorf("%s: a timeout with a segment on its way leaves a window of %d, want %d", name, got, want)

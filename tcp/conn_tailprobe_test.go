@@ -106,6 +106,58 @@ func testProbeTimeoutsFloor(t *testing.T) {
 	tc.wantAfter("probe", leastProbeTimeout, again(1))
 }
 
+// "If Now() + PTO > TCP_RTO_expiration(): PTO = TCP_RTO_expiration() - Now()"
+// https://www.rfc-editor.org/rfc/rfc8985#section-7.2. Where two round trips take longer than a timeout the probe comes in its
+// place, once, and what was lost at the end of a flight is repaired without slow start.
+func TestProbeInPlaceOfTimeout(t *testing.T) { synctest.Test(t, testProbeInPlaceOfTimeout) }
+
+func testProbeInPlaceOfTimeout(t *testing.T) {
+	const rtt = 400 * ms
+	tc := newTestConn(t, setup{delay: rtt})
+	sent := 0
+	send := func(n, arrives int) {
+		tc.write(n * testMSS)
+		tc.wantData("data", 1+sent*testMSS, n*testMSS, testMSS)
+		time.Sleep(rtt)
+		tc.inject(sacks(sent + arrives))
+		sent += n
+	}
+	for range 30 { // the variance goes
+		send(2, 2)
+	}
+	if rto := tc.rto(); rto >= 2*rtt {
+		t.Fatalf("RTO %v", rto)
+	}
+	send(10, 8)
+	tc.wantAfter("the last one again, when the timeout was due", tc.rto(), again(sent-1))
+	time.Sleep(rtt)
+	tc.inject(sacks(sent-2, [2]int{sent - 1, sent}))
+	tc.want("the one before", again(sent-2))
+	time.Sleep(rtt)
+	tc.inject(sacks(sent))
+	s := tc.layer.Stats()
+	if s.LossProbes != 1 || s.RTOTimeouts != 0 || s.FastRecoveries != 1 {
+		t.Errorf("%+v", s)
+	}
+	send(3, 0)
+	tc.wantAfter("a probe", tc.rto()-rtt, again(sent-1))
+	tc.wantAfter("a timeout", tc.rto(), again(sent-3))
+}
+
+// A user timeout that is due with the probe ends the connection.
+func TestProbeAtUserTimeout(t *testing.T) { synctest.Test(t, testProbeAtUserTimeout) }
+
+func testProbeAtUserTimeout(t *testing.T) {
+	tc := newTimedConn(t, setup{}, 2)
+	tc.inject(sacks(2))
+	must(t, tc.conn.SetUserTimeout(15*ms))
+	tc.write(2 * testMSS)
+	tc.drain()
+	time.Sleep(15 * ms)
+	tc.drain()
+	tc.wantState(Closed)
+}
+
 // The probe carries a FIN that is the last in flight.
 func TestProbeOfFin(t *testing.T) { synctest.Test(t, testProbeOfFin) }
 

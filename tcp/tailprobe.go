@@ -24,8 +24,15 @@ func (c *tcb) scheduleProbe(now instant) {
 		c.inFlight() <= c.mss(c.tsLen()) || (c.rep != nil && c.rep.probeEnd != 0) {
 		return
 	}
-	if at := now.add(max(2*c.rtt.srtt, leastProbeTimeout)); at < c.rexmitAt {
-		f.probeAt = at
+	f.probeAt = min(now.add(max(2*c.rtt.srtt, leastProbeTimeout)), c.rexmitAt)
+}
+
+// probeExpired has a probe go out. If the retransmission timeout is due too, as on paths of more than 200 ms, where it is
+// no longer than two round trips, it is the probe's turn, and the timeout's later (7.2).
+func (c *tcb) probeExpired(now instant) {
+	c.tailProbe = true
+	if c.rexmitAt <= now && now < c.giveUpAt() {
+		c.armRexmit(now, false)
 	}
 }
 

@@ -33,7 +33,7 @@ func (c *tcb) advance(now instant) {
 		c.lossTimer(now)
 	}
 	if c.fl != nil && due(&c.fl.probeAt) {
-		c.tailProbe = true
+		c.probeExpired(now)
 	}
 	if due(&c.rexmitAt) {
 		c.rexmitExpired(now)
