@@ -80,8 +80,8 @@
 //     echoed timestamp, which RFC 8985 6.2 asks too, only tells of what the ACK field covers, for
 //     it is an old one while there is a gap. With three segments sacked and no reordering
 //     seen it does not wait.
-//   - A tail loss probe waits for 10 ms at the least. Of a flight of one segment the
-//     retransmission timeout, srtt + 200 ms, does the probe's work.
+//   - A tail loss probe waits for 10 ms at the least. Of a flight of one segment there is none: the
+//     retransmission timeout, srtt + 200 ms, comes as soon, where RFC 8985 7.2 has the probe in its place.
 //   - F-RTO takes data that arrives and was sent only once, before the timeout, for proof
 //     that it was needless, already in the first ACK, as Linux does.
 //   - A window that is not in use is kept for five minutes, and goes out paced (RFC 7661),
@@ -92,14 +92,14 @@
 //     one no larger than the initial window. A loss takes a share of what was in flight, or
 //     lately acknowledged in a round trip if that is more, in the validated phase and at a timeout too, where
 //     RFC 5681 (4) has FlightSize: the end of a burst is no measure. Linux takes a share of cwnd.
-//   - BBR keeps to the draft but for what it makes of losses. How many of a flight are lost must
+//   - BBR keeps to the draft but for two things. The first is what it makes of losses: how many of a flight are lost must
 //     exceed 2 % by more than chance explains, two standard deviations: of a hundred segments three
 //     are no measure. As many are tolerated while it does not probe, too. And what arrived is
 //     compared with what was sent, which at 0.9 of the bandwidth is less. So 1 % of
 //     random loss costs it next to nothing, as in Linux, whose BBR is the first version.
-//   - BBR takes a mark of ECN for a round of losses, where the draft says no more than that it must count. As
-//     in Linux, what aggregation adds to its window is 100 ms of bandwidth at most, and begins anew with a restart
-//     from idle; and it probes no more often than a Reno flow of four segments would.
+//   - The second is what is left open, or seems better. A mark of ECN is as a round of losses: the draft says no
+//     more than that it must count. As in Linux, what aggregation adds to its window is 100 ms of bandwidth at most, and begins anew with a restart
+//     from idle, and BBR probes no more often than a Reno flow of four segments would.
 //     What may be undone is what the recovery found, not what each of its rounds did. Before there is a sample of
 //     bandwidth the path is thought to hold the initial window. What a DSACK reports is not
 //     counted as delivered: the sender can't check it, and it would raise the rate. What is paced and late may go
