@@ -92,18 +92,19 @@
 //     one no larger than the initial window. A loss takes a share of what was in flight, or
 //     lately acknowledged in a round trip if that is more, in the validated phase and at a timeout too, where
 //     RFC 5681 (4) has FlightSize: the end of a burst is no measure. Linux takes a share of cwnd.
-//   - BBR keeps to the draft but for two things. The first is what it makes of losses: how many of a flight are lost must
-//     exceed 2 % by more than chance explains, two standard deviations: of a hundred segments three
-//     are no measure. As many are tolerated while it does not probe, too. And what arrived is
+//   - BBR keeps to the draft but for two things. The first is what it makes of losses: how many of a
+//     flight are lost must exceed 2 % by more than chance explains, two standard deviations: of a hundred
+//     segments three are no measure. As many are tolerated while it does not probe, too. And what arrived is
 //     compared with what was sent, which at 0.9 of the bandwidth is less. So 1 % of
 //     random loss costs it next to nothing, as in Linux, whose BBR is the first version.
-//   - The second is what is left open, or seems better. A mark of ECN is as a round of losses: the draft says no
-//     more than that it must count. As in Linux, what aggregation adds to its window is 100 ms of bandwidth at most, and begins anew with a restart
-//     from idle, and BBR probes no more often than a Reno flow of four segments would.
-//     What may be undone is what the recovery found, not what each of its rounds did. Before there is a sample of
-//     bandwidth the path is thought to hold the initial window. What a DSACK reports is not
-//     counted as delivered: the sender can't check it, and it would raise the rate. What is paced and late may go
-//     up to 10 ms of it at once, and waits for no longer than a second.
+//   - The second is what is left open, or seems better. A mark of ECN is as a round of losses: the draft
+//     says no more than that it must count. As in Linux, what aggregation adds to the window is 100 ms of
+//     bandwidth at most, and begins anew with a restart from idle, and probes come no more often
+//     than those of a Reno flow of four segments. What may be undone is what the recovery found, not what
+//     each of its rounds did. Before there is a sample of bandwidth the path is thought to hold the
+//     initial window. What a DSACK reports is not counted as delivered: the sender can't check it, and it
+//     would raise the rate. What is paced and late may go up to 10 ms of it at once, and waits for
+//     no longer than a second.
 //   - A sender whose buffer is more than half full is not limited by its application, as far as
 //     the rate of delivery goes: the buffer is.
 //   - The ACK of a FIN waits for ours, as other ACKs wait for data, and as in Linux: if the
