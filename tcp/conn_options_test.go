@@ -365,6 +365,21 @@ func testPathMTUFallsBeforeProbe(t *testing.T) {
 	tc.wantCount("RTOTimeouts", func(s Stats) uint64 { return s.RTOTimeouts }, 1)
 }
 
+// The path shrinks between two window probes: the next one is of a size that it takes.
+func TestPathMTUFallsBetweenProbes(t *testing.T) { synctest.Test(t, testPathMTUFallsBetweenProbes) }
+
+func testPathMTUFallsBetweenProbes(t *testing.T) {
+	tc := newTestConn(t, setup{})
+	tc.inject(seg{seq: 1, ack: 1, wnd: 900})
+	tc.write(5000)
+	tc.wantAfter("a probe as large as the window", tc.rto(), seg{seq: 1, ack: 1, n: 900})
+	tc.inject(seg{seq: 1, ack: 1, wnd: -1})
+	tc.net.set(func(n *fakeNet) { n.lowered = 640 })
+	tc.wantAfter("what the path takes of it", tc.rto(), seg{seq: 1, ack: 1, n: 600})
+	tc.inject(seg{seq: 1, ack: 601, wnd: 5000})
+	tc.wantData("the rest", 601, 300, 600)
+}
+
 // wantLostEver checks how many bytes congestion control has heard are lost, or is about to.
 func (tc *testConn) wantLostEver(want int) {
 	tc.t.Helper()

@@ -191,9 +191,7 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 		n = min(n, max(room/mss, 1)*mss)
 	}
 	start := r.start
-	if c.finAt != 0 && start+int64(n) == c.finAt && r.end > c.finAt {
-		n++ // a FIN takes no room in a segment
-	}
+	n = c.withFin(r, n)
 	c.noteSent(c.fl.resend(now, r, n))
 	c.resendNow = false
 	c.segmentAt(now, s, start, start+int64(n))
@@ -207,6 +205,14 @@ func (c *tcb) retransmit(now instant, s *segment) bool {
 	}
 	c.armRexmit(now, false)
 	return true
+}
+
+// withFin is n, or one more if the FIN follows the first n bytes of a run: it takes no room in a segment.
+func (c *tcb) withFin(r *run, n int) int {
+	if c.finAt != 0 && r.start+int64(n) == c.finAt && r.end > c.finAt {
+		return n + 1
+	}
+	return n
 }
 
 // countAgain counts a retransmission.
@@ -340,10 +346,12 @@ func (c *tcb) sendProbe(now instant, s *segment) bool {
 	}
 	c.probe = false
 	start, end := c.sndNxt, int64(0)
-	if c.fl != nil { // the last probe was not accepted
+	if c.fl != nil { // the last probe was not accepted; the path's MTU may have shrunk since
 		r := &c.fl.live()[0]
-		start, end = r.start, r.end
-		c.noteSent(c.fl.resend(now, r, int(end-start)))
+		start = r.start
+		n := c.withFin(r, min(int(r.end-start), c.mss(s.Options.Len())))
+		end = start + int64(n)
+		c.noteSent(c.fl.resend(now, r, n))
 	} else {
 		usable := int(c.sndUna-c.sndNxt) + c.sndWnd
 		end = start + int64(max(1, min(c.unsent(), usable, c.mss(s.Options.Len()))))
