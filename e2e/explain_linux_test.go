@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -221,9 +220,7 @@ func TestExplainReachesUp(t *testing.T) {
 	if !isolated(t) {
 		return
 	}
-	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
-		t.Skipf("needs to let the host forward: %v", err)
-	}
+	forward(t, "1")
 	up(t, "--allow", explainIP)
 	text := explainTUN(t, 0, "--dns-upstream", stackIP, "http://tinystack.test/hello")
 	wantAll(t, "the story", flat(text), "answer tinystack.test A "+stackIP, "200 OK", "TIME-WAIT", "GET /hello")

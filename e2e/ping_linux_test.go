@@ -116,6 +116,7 @@ func TestHostDoesNotForward(t *testing.T) {
 			t.Errorf("%s: says %q, want %q", test.line, stderr, test.says)
 		}
 	}
+	wantAll(t, "the story", flat(explainTUN(t, 7, "http://198.18.5.1:81/")), "does not forward packets now", "connection refused")
 }
 
 // One stack pings another, by way of the host, which forwards.

@@ -15,9 +15,7 @@ func TestTraceroute(t *testing.T) {
 	if !isolated(t, "ip") {
 		return
 	}
-	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
-		t.Skipf("needs to let the host forward: %v", err)
-	}
+	forward(t, "1")
 	if err := os.WriteFile("/proc/sys/net/ipv4/icmp_ratemask", []byte("0"), 0); err != nil {
 		t.Skipf("needs the host to answer each probe: %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tinystack/tinystack/dnsclient"
 	"github.com/tinystack/tinystack/internal/explain"
+	"github.com/tinystack/tinystack/internal/netcfg"
 	"github.com/tinystack/tinystack/link"
 )
 
@@ -139,6 +140,7 @@ func (p explainPlan) run(ctx context.Context, w io.Writer) error {
 	}
 	p.Own = &explain.Own{
 		Stack: n.stack, Trace: n.trace, Device: n.dev, Gateway: p.net.host,
+		Alone:   !netcfg.Forwards(n.dev.Name()),
 		Servers: p.servers, Roots: p.roots, Hosts: dnsclient.ReadHosts(hostsPath),
 	}
 	var told error

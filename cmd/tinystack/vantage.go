@@ -47,7 +47,8 @@ func openVantage(c netConfig, via string, stderr io.Writer) (*vantage, error) {
 	}
 	lookup := func(ctx context.Context, host string) (netip.Addr, error) {
 		addr, err := resolve(ctx, host)
-		if err == nil && !c.stack.Contains(addr) && !addr.IsLoopback() && !netcfg.Forwards(n.dev.Name(), addr) {
+		near := c.stack.Contains(addr) || addr.IsLoopback() || netcfg.Local(addr)
+		if err == nil && !near && !netcfg.Forwards(n.dev.Name()) {
 			fmt.Fprintf(stderr, "tinystack: %v is beyond this machine, which does not forward packets (net.ipv4.ip_forward is 0)\n", addr)
 		}
 		return addr, err

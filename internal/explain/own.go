@@ -31,6 +31,8 @@ type Own struct {
 	Device *link.Capture
 	// Gateway is who routes what is for others.
 	Gateway netip.Addr
+	// Alone says that the Gateway forwards nothing: only its own addresses answer.
+	Alone bool
 
 	// Servers are the name servers to ask, in order.
 	Servers []netip.AddrPort

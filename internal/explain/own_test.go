@@ -176,6 +176,23 @@ func testOwnSilentServer(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	wantAll(t, text, []string{"www.example. A? 0.0 ms", "www.example. A? 2000.0 ms", "could not be looked up"})
+	if strings.Contains(text, "does not forward") {
+		t.Error("nobody said that the machine does not forward")
+	}
+}
+
+// Of a machine that does not forward it is said at once, for no silence tells it.
+func TestOwnAlone(t *testing.T) { synctest.Test(t, testOwnAlone) }
+
+func testOwnAlone(t *testing.T) {
+	e := newElsewhere(t, Change{}, wireDelay)
+	e.serveWeb(pages)
+	e.own.Alone = true
+	text, err := tell(t, Config{URL: "http://" + farIP + "/none", Own: e.own})
+	if err != nil {
+		t.Error(err)
+	}
+	wantAll(t, text, []string{"does not forward packets now", "404 Not Found"})
 }
 
 // A server that does not end its side is waited for no longer than the trip may take.

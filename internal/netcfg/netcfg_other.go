@@ -28,7 +28,7 @@ func (h *Host) Down() error { return nil }
 func CheckSubnet(netip.Prefix, string) error { return nil }
 
 // Forwards can't tell, and does not deny it.
-func Forwards(string, netip.Addr) bool { return true }
+func Forwards(string) bool { return true }
 
 // Explain turns a permission error into a *MissingError.
 func Explain(err error, _, command string) error {
