@@ -469,6 +469,22 @@ func testECNWaitsAtOneSegment(t *testing.T) {
 	tc.wantCount("RTOTimeouts", func(s Stats) uint64 { return s.RTOTimeouts }, 0)
 }
 
+// A tail loss probe that comes during that wait carries nothing new.
+func TestECNWaitOfProbe(t *testing.T) { synctest.Test(t, testECNWaitOfProbe) }
+
+func testECNWaitOfProbe(t *testing.T) {
+	tc := newTimedConn(t, setup{passive: true, ecn: true, cfg: Config{Congestion: Reno}}, 3)
+	tc.conn.mu.Lock()
+	tc.conn.tcb.cc.synLost() // cwnd is one segment
+	tc.conn.mu.Unlock()
+	tc.write(5000)
+	tc.inject(seg{flags: ACK | ECE, seq: 1, ack: 1001})
+	tc.wantIdle("two are in flight")
+	tc.wantAfter("the last of them", 2*testRTT, again(2))
+	tc.inject(sacks(3))
+	tc.wantIdle("they arrived, and it is not time yet")
+}
+
 // A connection that has been silent for longer than it would wait for an ACK does not end by that wait.
 func TestECNWaitWhileIdle(t *testing.T) { synctest.Test(t, testECNWaitWhileIdle) }
 

@@ -49,7 +49,7 @@ func (c *tcb) sendTailProbe(now instant, s *segment) bool {
 	mss := c.mss(s.Options.Len())
 	start := c.sndNxt
 	n := min(c.unsent(), mss)
-	fresh := n > 0 && n <= c.sndWnd-c.inFlight()
+	fresh := n > 0 && n <= c.sndWnd-c.inFlight() && !c.ecn.has(ecnHold)
 	if fresh {
 		c.sndNxt += int64(n)
 		c.sentNew(now, start)
