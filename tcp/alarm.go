@@ -116,7 +116,7 @@ func (c *Conn) unschedule() {
 // moved meanwhile.
 func (c *Conn) expired() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.detached {
 		return
 	}

@@ -18,7 +18,8 @@ type Conn struct {
 	tuple tuple
 	route packet.Route
 
-	mu      sync.Mutex
+	mu      sync.Mutex // unlock gives it back
+	late    lateAcks   // that came while it was locked
 	tcb     tcb
 	readers *sync.Cond // nil until somebody waits
 	writers *sync.Cond // likewise
@@ -69,13 +70,17 @@ func (c *Conn) updatePath() {
 // reader of the device has nothing left to do and the processor is free; at once for a
 // super-segment, which is worth copying while the next one comes in.
 func (c *Conn) receive(s *segment) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if !c.mu.TryLock() {
+		if c.leave(s) {
+			return
+		}
+		c.mu.Lock()
+	}
+	defer c.unlock()
 	now := c.layer.clock.now()
 	c.notePressure()
-	c.follow(s)
-	c.tcb.receive(now, s)
-	c.received(s)
+	c.takeLate(now)
+	c.take(now, s)
 	if s.segSize == 0 && c.readersDue() {
 		c.atBatchEnd(s.in)
 	}
@@ -86,6 +91,13 @@ func (c *Conn) receive(s *segment) {
 	if c.tcb.ackBatch {
 		c.atBatchEnd(s.in)
 	}
+}
+
+// take gives the core a segment.
+func (c *Conn) take(now instant, s *segment) {
+	c.follow(s)
+	c.tcb.receive(now, s)
+	c.received(s)
 }
 
 // atBatchEnd has Flush called at the end of the batch that in is of.
@@ -100,7 +112,7 @@ func (c *Conn) atBatchEnd(in *packet.In) {
 // the ACK. It is called by the network layer's reader.
 func (c *Conn) Flush() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	c.flushing = false
 	if !c.tcb.ackBatch {
 		c.wakeReaders()
@@ -153,7 +165,7 @@ func (c *Conn) wakeAllReaders() {
 // waitToRead waits for what concerns Read.
 func (c *Conn) waitToRead() {
 	if c.readers == nil {
-		c.readers = sync.NewCond(&c.mu)
+		c.readers = sync.NewCond(connLocker{c})
 	}
 	c.readers.Wait()
 }
@@ -161,7 +173,7 @@ func (c *Conn) waitToRead() {
 // waitToWrite waits for what concerns Write, Dial and a Close that lingers.
 func (c *Conn) waitToWrite() {
 	if c.writers == nil {
-		c.writers = sync.NewCond(&c.mu)
+		c.writers = sync.NewCond(connLocker{c})
 	}
 	c.writers.Wait()
 }
@@ -181,6 +193,10 @@ func (c *Conn) output(now instant) {
 		c.explain(&s)
 		s.queue = c.queue
 		c.layer.transmit(c.route, c.tuple, &s)
+		if c.late.any() { // it may let more go out
+			now = c.layer.clock.now()
+			c.takeLate(now)
+		}
 	}
 	c.observe()
 }
@@ -226,7 +242,7 @@ func (c *Conn) timeWait() *timeWait {
 // abort ends the connection with a RST and err.
 func (c *Conn) abort(err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	c.called("close", "the stack or the listener is closed")
 	c.tcb.abort(err)
 	c.settle(c.layer.clock.now())

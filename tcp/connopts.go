@@ -15,7 +15,7 @@ import (
 // connection is reset, as in Linux.
 func (c *Conn) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.closed {
 		return c.opError("close", net.ErrClosed)
 	}
@@ -39,7 +39,7 @@ func (c *Conn) Close() error {
 
 // awaitDelivery waits until all is acknowledged, the FIN too, but not longer than SetLinger says.
 func (c *Conn) awaitDelivery() {
-	end := deadline.New(&c.mu, c.wakeWriters)
+	end := deadline.New(connLocker{c}, c.wakeWriters)
 	end.Set(time.Now().Add(c.linger))
 	defer end.Stop()
 	for !end.Passed() && c.tcb.state != Closed && c.tcb.sndUna <= c.tcb.finAt {
@@ -55,7 +55,7 @@ func (c *Conn) CloseRead() error {
 // CloseWrite ends our stream, after all that was written: the half-close of RFC 9293 3.6.
 func (c *Conn) CloseWrite() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	switch {
 	case c.closed:
 		return c.opError("close", net.ErrClosed)
@@ -82,7 +82,7 @@ func (c *Conn) do(op string, f func()) error {
 // connection that is not closed.
 func (c *Conn) locked(op string, f func()) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.closed {
 		return c.opError(op, net.ErrClosed)
 	}
@@ -111,7 +111,7 @@ func (c *Conn) setRead(t time.Time) {
 		if t.IsZero() {
 			return
 		}
-		c.readEnd = deadline.New(&c.mu, c.wakeAllReaders)
+		c.readEnd = deadline.New(connLocker{c}, c.wakeAllReaders)
 	}
 	c.readEnd.Set(t)
 }
@@ -121,7 +121,7 @@ func (c *Conn) setWrite(t time.Time) {
 		if t.IsZero() {
 			return
 		}
-		c.writeEnd = deadline.New(&c.mu, c.wakeWriters)
+		c.writeEnd = deadline.New(connLocker{c}, c.wakeWriters)
 	}
 	c.writeEnd.Set(t)
 }

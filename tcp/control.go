@@ -27,7 +27,7 @@ func (l *Layer) Control(ctl *packet.Control) {
 // control reports whether the error concerns what is in flight.
 func (c *Conn) control(seq Seq, ctl *packet.Control) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if at := c.tcb.sndPos(seq); at < c.tcb.sndUna || at >= c.tcb.sndNxt {
 		return false
 	}

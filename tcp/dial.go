@@ -77,7 +77,7 @@ func (l *Layer) register(port uint16, remote netip.AddrPort, r packet.Route) (c 
 // handshake sends the SYN and waits for the outcome. The connection is locked, and is
 // unlocked on return.
 func (c *Conn) handshake(ctx context.Context) error {
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.layer.closed.Load() { // Close may have come too early to see this connection
 		c.detach(entry{})
 		return net.ErrClosed
@@ -85,7 +85,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 	var canceled error
 	defer context.AfterFunc(ctx, func() {
 		c.mu.Lock()
-		defer c.mu.Unlock()
+		defer c.unlock()
 		canceled = ctx.Err()
 		c.wakeWriters()
 	})()

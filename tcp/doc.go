@@ -11,10 +11,11 @@
 // The goroutine that reads the device calls [Layer.Receive], which finds the connection
 // and, under its lock, runs the core and sends what that gives rise to. Write does the
 // same on the application's goroutine. There is no queue and no other goroutine in
-// between. An ACK that may wait is sent when the reader has no more packets at hand, one
+// between; but an ACK that finds the connection locked is left to whoever has the lock. An ACK that may wait is sent when the reader has no more packets at hand, one
 // for all of them; only then is who waits in Read woken, but for super-segments.
 //
 //	layer.go      from the network and to it; table.go: the connections; affinity.go: the device's queue
+//	late.go       ACKs that come while the connection is locked
 //	listener.go   accepting; synqueue.go: half-open connections
 //	dial.go       an active open; conn.go, readwrite.go, connopts.go: the calls
 //	receive.go    RFC 9293 3.10.7.4, a function for each step

@@ -96,7 +96,7 @@ type ConnInfo struct {
 // Info returns the connection's state.
 func (c *Conn) Info() Info {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	info := c.tcb.info(c.layer.clock.now())
 	info.PMTU = c.route.MTU()
 	return info

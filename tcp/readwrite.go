@@ -11,28 +11,30 @@ import (
 // Read reads what has arrived, and waits if nothing has. At the end of the
 // peer's stream it returns [io.EOF].
 func (c *Conn) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n, err := c.read(p)
+	n, whole, err := c.read(p)
+	whole.copyOut(p) // without the lock, which the device's reader may wait for
 	return n, c.opError("read", err)
 }
 
-func (c *Conn) read(p []byte) (int, error) {
+// read takes n bytes for p, as the core does.
+func (c *Conn) read(p []byte) (n int, whole *chunk, err error) {
+	c.mu.Lock()
+	defer c.unlock()
 	for {
 		if err := c.readError(); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		if c.tcb.queue.n > 0 || len(p) == 0 {
-			n := c.tcb.read(p)
+			n, whole = c.tcb.read(p)
 			c.afterRead()
-			return n, nil
+			return n, whole, nil
 		}
 		if c.tcb.ended() {
 			c.hasRead() // that there is no more
-			return 0, c.endError()
+			return 0, nil, c.endError()
 		}
 		if n := c.waitFor(p); n > 0 {
-			return n, nil
+			return n, nil, nil
 		}
 	}
 }
@@ -94,7 +96,7 @@ func (c *Conn) endError() error {
 // queued; a concurrent Write's data does not mix with p's.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	for c.writing {
 		if err := c.writeError(); err != nil {
 			return 0, c.opError("write", err)
@@ -195,7 +197,7 @@ func (c *Conn) WriteTo(w io.Writer) (total int64, err error) {
 // takeChunk takes the next piece out of the queue, and waits if there is none.
 func (c *Conn) takeChunk() (*chunk, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	for {
 		if err := c.readError(); err != nil {
 			return nil, err

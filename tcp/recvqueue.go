@@ -92,6 +92,33 @@ func (q *recvQueue) read(p []byte) (n int) {
 	return n
 }
 
+// takeWhole takes out the first chunks, those that fit into n bytes whole, which hold size. The caller copies and
+// releases them.
+func (q *recvQueue) takeWhole(n int) (first *chunk, size int) {
+	var last *chunk
+	for c := q.head; c != nil && size+len(c.data) <= n; c = q.head {
+		size += len(q.pop().data)
+		if first == nil {
+			first = c
+		}
+		last = c
+	}
+	if last != nil {
+		last.next = nil
+	}
+	return first, size
+}
+
+// copyOut copies to p what this chunk and those after it hold, and releases them.
+func (c *chunk) copyOut(p []byte) {
+	for c != nil {
+		p = p[copy(p, c.data):]
+		next := c.next
+		c.release()
+		c = next
+	}
+}
+
 // pop takes the first chunk out, nil if there is none. The caller releases it.
 func (q *recvQueue) pop() *chunk {
 	c := q.head

@@ -122,7 +122,7 @@ func (c *Conn) explain(s *segment) {
 // connection's being open.
 func (c *Conn) Heard() trace.ID {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.story == nil {
 		return 0
 	}
@@ -140,7 +140,7 @@ func (s *story) known() trace.ID {
 // Because makes id the cause of what the application does until it reads something new.
 func (c *Conn) Because(id trace.ID) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if s := c.told(); s != nil {
 		s.because = id
 	}
@@ -168,5 +168,8 @@ func (l *Layer) drop(s *segment, reason *uint64) {
 
 func (l *Layer) tellDrop(s *segment) {
 	name := "Tcp" + counter.Name(&l.stats, s.dropped)
-	s.in.Event = l.trace.Emit(trace.Event{Kind: trace.Dropped, Cause: s.in.Event, Name: name, Rule: dropRules[name]})
+	id := l.trace.Emit(trace.Event{Kind: trace.Dropped, Cause: s.event(), Name: name, Rule: dropRules[name]})
+	if s.in != nil { // else it came late, before somebody listened
+		s.in.Event = id
+	}
 }

@@ -20,11 +20,13 @@ func (c *tcb) ended() bool {
 // finTaken reports whether all up to the peer's FIN has arrived.
 func (c *tcb) finTaken() bool { return c.rcvFin != 0 && c.rcvNxt > c.rcvFin }
 
-// read copies what has arrived.
-func (c *tcb) read(p []byte) int {
-	n := c.queue.read(p)
+// read takes n bytes that have arrived for p: those of the chunks that it returns are to be copied to the beginning
+// of p, what follows them is there.
+func (c *tcb) read(p []byte) (n int, whole *chunk) {
+	whole, n = c.queue.takeWhole(len(p))
+	n += c.queue.read(p[n:])
 	c.roomMade()
-	return n
+	return n, whole
 }
 
 // roomMade has an ACK tell the peer that the window has opened, if that is of use to it: it

@@ -147,7 +147,7 @@ func (w *wirePair) open(remote netip.AddrPort) (*Conn, error) {
 	}
 	c.tcb.connect(l.clock.now())
 	c.settle(l.clock.now())
-	c.mu.Unlock()
+	c.unlock()
 	w.pump()
 	return c, nil
 }
