@@ -77,9 +77,13 @@ func (c *Conn) receive(s *segment) {
 		c.mu.Lock()
 	}
 	defer c.unlock()
+	c.receiveLocked(s)
+}
+
+func (c *Conn) receiveLocked(s *segment) {
 	now := c.layer.clock.now()
 	c.notePressure()
-	c.takeLate(now)
+	c.late.free(c.takeLate(now))
 	c.take(now, s)
 	if s.segSize == 0 && c.readersDue() {
 		c.atBatchEnd(s.in)
@@ -127,7 +131,7 @@ func (c *Conn) Flush() {
 // connection that has ended.
 func (c *Conn) settle(now instant) {
 	c.account()
-	c.output(now)
+	now = c.output(now)
 	if !c.flushing {
 		c.wakeReaders()
 	}
@@ -184,8 +188,9 @@ func (c *Conn) wakeWriters() {
 	}
 }
 
-// output sends all that may be sent now.
-func (c *Conn) output(now instant) {
+// output sends all that may be sent now, and returns when that was. What is late is taken in between, and may let more
+// go out.
+func (c *Conn) output(now instant) instant {
 	c.updatePath()
 	c.observe()
 	var s segment
@@ -193,12 +198,13 @@ func (c *Conn) output(now instant) {
 		c.explain(&s)
 		s.queue = c.queue
 		c.layer.transmit(c.route, c.tuple, &s)
-		if c.late.any() { // it may let more go out
+		if c.late.any() {
 			now = c.layer.clock.now()
-			c.takeLate(now)
+			c.late.free(c.takeLate(now))
 		}
 	}
 	c.observe()
+	return now
 }
 
 // count keeps CurrEstab.

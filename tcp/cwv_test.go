@@ -272,3 +272,20 @@ func TestCubicAfterNonValidatedPeriod(t *testing.T) {
 		t.Errorf("cwnd %d after it was halved to %d", c.cwnd, halved)
 	}
 }
+
+// What was in doubt when a recovery or a reduction for a mark began has no part in what a timeout within it, or a mark,
+// makes of the window.
+func TestDoubtEndsWithTimeoutAndMark(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func(*windows){
+		"a timeout in a recovery": func(w *windows) { w.timedOutAgain(0) },
+		"a mark":                  func(w *windows) { w.marked(0.5, 20_000) },
+	} {
+		w := windows{mss: 1000, cwnd: 10_000, ssthresh: 10_000, doubted: 10_000}
+		f(&w)
+		before := w.cwnd
+		if w.recovered(0, 9000); w.cwnd != before {
+			t.Errorf("%s left %d bytes, and the end of the recovery %d", name, before, w.cwnd)
+		}
+	}
+}

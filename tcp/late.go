@@ -19,15 +19,15 @@ const maxLate = 64
 // lateAcks are those of a connection, the latest first. They hold no memory while there are none.
 type lateAcks struct {
 	latest atomic.Pointer[lateAck]
-	n      atomic.Int32 // at least as many as there are
+	places atomic.Int32 // that are taken: at least as many as there are
 }
 
 var lateAckPool = sync.Pool{New: func() any { return new(lateAck) }}
 
 // add has s taken later. It returns false if too many wait.
 func (l *lateAcks) add(s *segment) bool {
-	if l.n.Add(1) > maxLate {
-		l.n.Add(-1)
+	if l.places.Add(1) > maxLate {
+		l.places.Add(-1)
 		return false
 	}
 	a := lateAckPool.Get().(*lateAck)
@@ -44,10 +44,10 @@ func (l *lateAcks) add(s *segment) bool {
 // any reports whether there are some.
 func (l *lateAcks) any() bool { return l.latest.Load() != nil }
 
-// take calls f with each, in the order in which they came.
-func (l *lateAcks) take(f func(*segment)) {
+// take calls f with each, in the order in which they came. Their places, n of them, are for the caller to free.
+func (l *lateAcks) take(f func(*segment)) (n int32) {
 	var first *lateAck
-	for a := l.latest.Swap(nil); a != nil; {
+	for a := l.latest.Swap(nil); a != nil; n++ {
 		before := a.next
 		a.next, first, a = first, a, before
 	}
@@ -56,8 +56,15 @@ func (l *lateAcks) take(f func(*segment)) {
 		after := a.next
 		*a = lateAck{}
 		lateAckPool.Put(a)
-		l.n.Add(-1)
 		a = after
+	}
+	return n
+}
+
+// free gives n places back.
+func (l *lateAcks) free(n int32) {
+	if n > 0 {
+		l.places.Add(-n)
 	}
 }
 
@@ -74,9 +81,15 @@ func (c *Conn) leave(s *segment) bool {
 	return true
 }
 
-// takeLate gives the core what came while the connection was locked; the caller settles.
-func (c *Conn) takeLate(now instant) {
-	c.late.take(func(s *segment) { c.take(now, s) })
+// takeLate gives the core what came while the connection was locked; the caller settles, and frees as many places as
+// it returns.
+func (c *Conn) takeLate(now instant) (n int32) {
+	if !c.late.any() {
+		return 0
+	}
+	n = c.late.take(func(s *segment) { c.take(now, s) })
+	c.account() // of what was acknowledged
+	return n
 }
 
 // unlock ends what Lock of mu began. What came meanwhile is taken by it, or by who has the lock next: that
@@ -86,14 +99,17 @@ func (c *Conn) unlock() {
 	c.finishLate()
 }
 
-// finishLate takes what is late unless somebody has the lock, who will then.
+// finishLate takes what is late unless somebody has the lock, who will then. Places are freed at the end only: who is
+// flooded with ACKs goes on after maxLate of them. That any comes before TryLock also orders that after what was added.
 func (c *Conn) finishLate() {
+	var taken int32
 	for c.late.any() && c.mu.TryLock() {
 		now := c.layer.clock.now()
-		c.takeLate(now)
+		taken += c.takeLate(now)
 		c.settle(now)
 		c.mu.Unlock()
 	}
+	c.late.free(taken)
 }
 
 // connLocker is a connection's lock for those who wait.

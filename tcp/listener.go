@@ -207,9 +207,11 @@ func (ln *Listener) receiveListen(t tuple, s *segment, minISN Seq) {
 }
 
 // complete ends a handshake: the new connection takes the segment with its ACK,
-// which may carry data, and is then there to be accepted.
+// which may carry data, and is then there to be accepted. It must not be late: who accepts may write at once.
 func (ln *Listener) complete(c *Conn, s *segment) {
-	c.receive(s)
+	c.mu.Lock()
+	c.receiveLocked(s)
+	c.unlock()
 	ln.mu.Lock()
 	ln.reserved--
 	closed := ln.closed

@@ -27,14 +27,17 @@ func (c *tcb) scheduleProbe(now instant) {
 	f.probeAt = min(now.add(max(2*c.rtt.srtt, leastProbeTimeout)), c.rexmitAt)
 }
 
-// probeExpired has a probe go out. If the retransmission timeout is due too, as on paths of more than 200 ms, where it is
-// no longer than two round trips, it is the probe's turn, and the timeout's later (7.2).
+// probeExpired has a probe go out. If the retransmission timeout is due too, as on paths of more than
+// 200 ms, where it is no longer than two round trips, it is the probe's turn, and the timeout's later (7.2).
 func (c *tcb) probeExpired(now instant) {
-	c.tailProbe = true
-	if c.rexmitAt <= now && now < c.giveUpAt() {
+	c.tailProbe = c.mayProbe()
+	if c.tailProbe && c.rexmitAt <= now && now < c.giveUpAt() {
 		c.armRexmit(now, false)
 	}
 }
+
+// mayProbe reports whether nothing else tells of losses: recovery, or SACK.
+func (c *tcb) mayProbe() bool { return c.fl != nil && c.phase <= cwr && c.fl.sackedBytes == 0 }
 
 // sendTailProbe is RFC 8985 7.3: a segment of new data, whatever cwnd says, or the last
 // one again.
@@ -43,7 +46,7 @@ func (c *tcb) sendTailProbe(now instant, s *segment) bool {
 		return false
 	}
 	c.tailProbe = false
-	if c.fl == nil || c.phase > cwr || c.fl.sackedBytes > 0 {
+	if !c.mayProbe() {
 		return false
 	}
 	mss := c.mss(s.Options.Len())

@@ -100,6 +100,7 @@ func (w *windows) reduceTo(share float64, inFlight int) {
 // to a single one (RFC 9438 4.6, as RFC 3168 6.1.2). cwnd is what it was; there is nothing to undo.
 func (w *windows) marked(share float64, cwnd int) {
 	w.cwnd = min(w.ssthresh, max(int(share*float64(cwnd)), w.mss))
+	w.doubted = 0
 }
 
 // restore is RFC 4015 4 (1): both go back to what they were.
@@ -123,7 +124,7 @@ func (w *windows) recovered(_ instant, again int) {
 }
 
 // timedOutAgain sets cwnd to the loss window (RFC 5681 3.1).
-func (w *windows) timedOutAgain(int) { w.cwnd = w.mss }
+func (w *windows) timedOutAgain(int) { w.cwnd, w.doubted = w.mss, 0 }
 
 // synLost sets cwnd to one segment (RFC 5681 3.1, "the initial window ... MUST be
 // set to 1 SMSS if the SYN or SYN/ACK is lost", of RFC 6928 2 too).

@@ -49,7 +49,7 @@ func openVantage(c netConfig, via string, stderr io.Writer) (*vantage, error) {
 		addr, err := resolve(ctx, host)
 		near := c.stack.Contains(addr) || addr.IsLoopback() || netcfg.Local(addr)
 		if err == nil && !near && !netcfg.Forwards(n.dev.Name()) {
-			fmt.Fprintf(stderr, "tinystack: %v is beyond this machine, which does not forward packets (net.ipv4.ip_forward is 0)\n", addr)
+			fmt.Fprintf(stderr, "tinystack: %v is beyond this machine, which does not forward packets (see net.ipv4.ip_forward)\n", addr)
 		}
 		return addr, err
 	}

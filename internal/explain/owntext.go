@@ -10,7 +10,7 @@ func (w *ownWorld) intro(p *page) {
 		"has the other end, and routes what is for others; localhost is the stack itself. What happens in the stack is told from its own state. "+
 		"Of everyone else one sees what comes from there, and no more. ms are since Enter was hit.", w.address(), w.Device.Name(), w.Gateway)
 	if w.Alone {
-		p.say("The kernel does not forward packets now (net.ipv4.ip_forward is 0): only its own addresses can be reached.")
+		p.say("The kernel does not forward packets now (see net.ipv4.ip_forward): only its own addresses can be reached.")
 	}
 	p.printf("\n")
 	p.row("browser, OS == %s == this machine's kernel -- its network", w.Device.Name())
