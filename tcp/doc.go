@@ -137,9 +137,25 @@
 //     an echo, and 2.5 % of those of a transfer, at a round-trip time of 1 ms.
 //   - What a waiting Read needs, and what HyStart++ measures, is not there before there is a Read or data: 96
 //     bytes.
+//   - An alarm that a connection gives back runs on, and the next that needs one sets it only if it goes off too
+//     late: a connection that lives for less than 40 ms sets no timer. A read deadline keeps its timer likewise: to
+//     move it twice, as an HTTP server does, takes 0.20 µs in place of 0.38.
+//
+// And over TUN, by scripts/bench, in the mean of six runs that took turns:
+//
+//   - One ACK for what came in a batch: an upload takes 22.9 Gbit/s on one connection, and 20.0 with an
+//     ACK for each super-segment. On four the batches are short: 28.9 and 28.7.
+//   - Small data goes straight into the buffer of a Read that waits: 16 connections echo 89 k bytes a second, and 75 k
+//     by way of the queue.
+//   - ReadFrom and WriteTo, which io.Copy finds: 12.6 Gbit/s down and 27.5 up in place of 11.6 and 22.3, for
+//     0.64 and 0.28 s of a processor's time for a GB in place of 0.71 and 0.38.
+//   - Compiling for a profile: 89 k echoes a second on 16 connections in place of 80 k, 8.3 k HTTP requests on one in
+//     place of 7.6 k; an upload 22.9 Gbit/s in place of 21.9.
 //
 // What gained nothing, and was left out:
 //
+//   - Super-segments copied straight into the buffer of a Read that waits, too: uploads of 23.7 and 30.7 Gbit/s on one
+//     connection and four, 23.5 and 32.6 by way of the queue, which keeps them where they lie; 0.35 s for a GB both.
 //   - Ticks of 16 ms on wheels of 1024 slots, so that delayed ACKs wait there too (9.1, 8.8, 8.7 µs an
 //     echo with 100,000 open; with 32 ms 9.1, 8.1, 8.3).
 //   - A sharded account of memory: with four connections and segments of 1448 bytes the account
