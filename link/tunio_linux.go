@@ -16,6 +16,7 @@ type readOp struct {
 	iov    [2]unix.Iovec
 	first  int // 0, or 1 where no header precedes the packet
 	wait   bool
+	waited bool // the poller has been asked
 	n      int
 	errno  syscall.Errno
 	try    func(fd uintptr) bool
@@ -35,7 +36,7 @@ func (r *readOp) init(vnet bool) {
 func (r *readOp) do(raw syscall.RawConn, b []byte, wait bool) (int, error) {
 	r.iov[1].Base = &b[0]
 	r.iov[1].SetLen(len(b))
-	r.wait = wait
+	r.wait, r.waited = wait, false
 	err := raw.Read(r.try)
 	r.iov[1].Base = nil
 	if err != nil {
@@ -52,13 +53,13 @@ func (r *readOp) do(raw syscall.RawConn, b []byte, wait bool) (int, error) {
 
 // readv returns false if it is to be called again when the device is readable.
 func (r *readOp) readv(fd uintptr) bool {
-	iov := r.iov[r.first:]
-	if r.wait {
-		r.n, r.errno = iovCall(unix.SYS_READV, fd, iov)
-	} else {
-		r.n, r.errno = quickCall(unix.SYS_READV, fd, iov)
+	call := quickCall
+	if r.waited {
+		call = iovCall
 	}
-	return r.errno != syscall.EAGAIN || !r.wait
+	r.n, r.errno = call(unix.SYS_READV, fd, r.iov[r.first:])
+	r.waited = r.wait && r.errno == syscall.EAGAIN
+	return !r.waited
 }
 
 // A writeOp is a writev on the device, kept for the next packet.
@@ -148,7 +149,7 @@ func iovCall(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno) {
 // quickCall is iovCall without telling Go's scheduler, for the descriptor does not
 // block. A scheduler that is told wakes its monitor, and gives goroutines that were just
 // made ready here to another thread: two threads more to wake for each packet. The
-// read that may wait does tell, for the monitor must be awake while there is work.
+// read after a wait does tell, for the monitor must be awake while there is work.
 func quickCall(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall(call, fd, uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
