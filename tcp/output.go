@@ -23,7 +23,7 @@ func (c *tcb) next(now instant, s *segment) bool {
 		return true
 	case c.resetNow:
 		c.resetNow = false
-		s.Flags, s.Seq, s.Ack = RST|ACK, c.emptySeq(), c.irs+Seq(c.rcvNxt)
+		s.Flags, s.Seq, s.Ack = RST|ACK, c.resetSeq(), c.irs+Seq(c.rcvNxt)
 		s.why = whyAbort
 		return true
 	case c.state == Closed:
@@ -38,7 +38,7 @@ func (c *tcb) next(now instant, s *segment) bool {
 		c.keepProbe = false
 		s.Seq, s.why = c.iss+Seq(c.sndNxt-1), whyKeepAlive // RFC 9293 3.8.4
 	case c.ackNow:
-		s.Seq, s.why = c.emptySeq(), c.ackWhy
+		s.Seq, s.why = c.iss+Seq(c.sndNxt), c.ackWhy
 	default:
 		c.armPersist(now)
 		c.noteLimit(now)
@@ -48,9 +48,9 @@ func (c *tcb) next(now instant, s *segment) bool {
 	return true
 }
 
-// emptySeq is the sequence number of a segment without data: that of the next, but none beyond the
-// window, as it is after a window probe. The peer would not accept that (RFC 9293 3.10.7.4, First).
-func (c *tcb) emptySeq() Seq {
+// resetSeq is the sequence number of a RST: the next, but none beyond the window, as that is after a window
+// probe. The peer would not accept it (RFC 9293 3.10.7.4, First).
+func (c *tcb) resetSeq() Seq {
 	if c.sndUna == 0 { // there is no window before our SYN is acknowledged
 		return c.iss + Seq(c.sndNxt)
 	}
