@@ -278,7 +278,7 @@ func TestForwards(t *testing.T) {
 	}
 	for value, want := range map[string]bool{"0": false, "1": true} {
 		if err := os.WriteFile("/proc/sys/net/ipv4/conf/v0/forwarding", []byte(value), 0o644); err != nil {
-			t.Skip(err)
+			t.Skipf("needs a /proc/sys that the test's namespace may write: %v", err)
 		}
 		if got := Forwards("v0"); got != want {
 			t.Errorf("forwarding is %s, and told as %t", value, got)
