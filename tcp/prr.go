@@ -17,7 +17,8 @@ func (p *prr) update(bytes, pipe, ssthresh, mss int, progress bool) {
 	p.delivered += bytes
 	room := 0
 	if pipe > ssthresh { // proportional
-		room = (p.delivered*ssthresh+p.flight-1)/max(p.flight, 1) - p.out
+		flight := int64(max(p.flight, 1)) // an int of 32 bits does not hold the product of two windows
+		room = int((int64(p.delivered)*int64(ssthresh)+flight-1)/flight) - p.out
 	} else {
 		limit := p.delivered - p.out // PRR-CRB
 		if progress {
