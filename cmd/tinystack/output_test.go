@@ -27,6 +27,12 @@ func TestOutputFails(t *testing.T) {
 		"explain www.google.com":                exitFailure,
 		"version":                               exitFailure,
 		"completion bash":                       exitFailure,
+		"":                                      exitFailure,
+		"--help":                                exitFailure,
+		"help up":                               exitFailure,
+		"ping --help":                           exitFailure,
+		"completion":                            exitFailure,
+		"completion zsh --help":                 exitFailure,
 		"explain --json http://www.google.com/": exitFailure,
 	} {
 		err := run(t.Context(), strings.Fields(line), full{}, io.Discard)

@@ -18,7 +18,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	refuseUnknown(root)
-	return root.ExecuteContext(ctx)
+	help := rememberHelp(root)
+	return errors.Join(root.ExecuteContext(ctx), help.err)
+}
+
+// rememberHelp has help written to an output that keeps its error, which cobra would drop.
+func rememberHelp(root *cobra.Command) *output {
+	help, show := &output{w: root.OutOrStdout()}, root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.SetOut(help)
+		show(cmd, args)
+	})
+	return help
 }
 
 func newRoot() *cobra.Command {
