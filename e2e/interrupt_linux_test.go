@@ -24,7 +24,7 @@ func TestInterrupted(t *testing.T) {
 		{"dig --via lab @203.0.113.77 www.google.com", 130},
 		{"get http://198.18.3.77/", 130},
 		{"get --via lab -s http://203.0.113.77/", 130},
-		{"traceroute -n 198.18.4.77", 1},
+		{"traceroute -n 198.18.4.77", 130},
 		{"ping 198.18.1.77", 1},
 		{"explain --via tun http://198.18.5.77/", 130},
 	} {

@@ -16,7 +16,7 @@ const (
 	exitNoInstance = 69 // no instance is running to be asked
 	exitMissing    = 77 // a privilege, the device or the subnet is missing
 
-	exitInterrupted = 130 // by Ctrl-C, as a shell has it; of commands that would not end otherwise
+	exitInterrupted = 130 // by Ctrl-C, as a shell has it; of commands that come to an end by themselves
 )
 
 // usageError is an error in what the user typed.

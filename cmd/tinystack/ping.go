@@ -38,7 +38,8 @@ func newPing() *cobra.Command {
 running "tinystack up". It reaches the host, and what is beyond it where the host forwards. With --via lab it
 pings in the lab, the small Internet of tinystack explain, which has www.google.com and needs no privilege.
 
-Exit codes: 0 a reply came, 1 none came, 2 another error, 77 a privilege, the device or the subnet is missing.`,
+Exit codes: 0 a reply came, 1 none came, 2 another error, 77 a privilege, the device or the subnet is missing,
+130 interrupted before the name was resolved.`,
 		Args: wantArgs(1, "the name or address of one host"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.plan()

@@ -42,7 +42,7 @@ func ping(ctx context.Context, p pingPlan, host string, stdout, stderr io.Writer
 func (p pingPlan) from(ctx context.Context, v *vantage, host string, stdout io.Writer) (bool, error) {
 	to, err := v.lookup(ctx, host)
 	if err != nil {
-		return false, err
+		return false, interrupted(err)
 	}
 	echo, err := v.stack.ListenEcho()
 	if err != nil {
@@ -54,10 +54,13 @@ func (p pingPlan) from(ctx context.Context, v *vantage, host string, stdout io.W
 	return stats.finish(host), err
 }
 
-// pingError gives err ping's exit code, unless the machine lacks something.
+// pingError gives err ping's exit code, unless it has one or the machine lacks something.
 func pingError(err error) error {
-	var missing *netcfg.MissingError
-	if errors.As(err, &missing) {
+	var (
+		coded   codeError
+		missing *netcfg.MissingError
+	)
+	if errors.As(err, &coded) || errors.As(err, &missing) {
 		return err
 	}
 	return codeError{exitPingError, err}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,12 +31,12 @@ func traceroute(ctx context.Context, p tracePlan, host string, stdout, stderr io
 	}
 	to, err := v.lookup(ctx, host)
 	if err != nil {
-		return errors.Join(codeError{exitNoName, err}, v.Close())
+		return errors.Join(interrupted(codeError{exitNoName, err}), v.Close())
 	}
 	t := &tracer{p, v.stack, to, stdout, v.nameOf}
 	var failed error
 	err = v.during(ctx, func(ctx context.Context) { failed = t.run(ctx, host) })
-	return errors.Join(err, failed, v.Close())
+	return errors.Join(cmp.Or(err, failed), v.Close()) // a network that fails interrupts the run
 }
 
 // run probes hop by hop until the host answers, or somebody says that there is no
@@ -46,11 +47,11 @@ func (t *tracer) run(ctx context.Context, host string) error {
 	}
 	for ttl := t.first; ttl <= t.maxHops; ttl++ {
 		answers, err := t.hop(ctx, ttl)
+		if ctx.Err() != nil {
+			return interrupted(ctx.Err())
+		}
 		if err != nil {
 			return err
-		}
-		if ctx.Err() != nil { // interrupted
-			break
 		}
 		if _, err := fmt.Fprintf(t.stdout, "%2d %s\n", ttl, t.line(ctx, answers)); err != nil {
 			return err

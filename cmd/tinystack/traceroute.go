@@ -35,7 +35,7 @@ A * is a probe that nobody answered in time; !N, !H and !P are a network, host a
 allowed and one that is too low, !<n> another code n of "destination unreachable", !<t-n> another ICMP error.
 
 Exit codes: 0 the host answered, 1 it did not, or another error, 2 wrong usage, 6 the name could not be resolved,
-77 a privilege, the device or the subnet is missing.`,
+77 a privilege, the device or the subnet is missing, 130 interrupted.`,
 		Args: wantArgs(1, "the name or address of one host"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.plan()

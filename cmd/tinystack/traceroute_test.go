@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -42,6 +43,35 @@ $`
 				code, out := tracerouteLab(t, args)
 				if code != want.code || !regexp.MustCompile(want.says).MatchString(out) {
 					t.Errorf("code %d, want %d: %s", code, want.code, out)
+				}
+			})
+		})
+	}
+}
+
+// Who has enough of waiting, for a name or for a hop, gets what there is by then and the code of the interrupt, without
+// a word about it. Of ping that is so before it sends anything: then it has statistics.
+func TestInterruptedInLab(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		line  string
+		after time.Duration
+		says  string
+	}{
+		{"traceroute --via lab www.google.com", time.Millisecond, `^$`},
+		{"traceroute --via lab -q 1 -f 4 203.0.113.90", time.Second, `packets\n 4  edge.*\n$`},
+		{"traceroute --via lab -q 1 -f 4 -I 203.0.113.90", time.Second, `packets\n 4  edge.*\n$`},
+		{"ping --via lab www.google.com", time.Millisecond, `^$`},
+	} {
+		t.Run(tt.line, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(tt.after, cancel)
+				var b bytes.Buffer
+				code := report(&b, run(ctx, strings.Fields(tt.line), &b, &b))
+				if code != exitInterrupted || !regexp.MustCompile(tt.says).MatchString(b.String()) {
+					t.Errorf("code %d, want %d: %s", code, exitInterrupted, &b)
 				}
 			})
 		})
