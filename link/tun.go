@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 )
 
 // MTUs that a TUN device takes, in bytes: the smallest is what every IPv4 link
@@ -29,7 +30,17 @@ type TUNConfig struct {
 	// more, the interface is made with multi_queue, and one that exists must have been; with
 	// one, either will do.
 	Queues int
+	// BusyPoll is how long a read looks for packets before it waits for them, at most 1 ms, as
+	// Linux's SO_BUSY_POLL has a socket do. A device whose packets come at longer intervals
+	// looks for them ever less often. 0: DefaultBusyPoll. Negative: not at all.
+	BusyPoll time.Duration
 }
+
+// DefaultBusyPoll is how long a TUN device's read looks for packets. It is about as long as a thread takes to
+// go to sleep and to wake.
+const DefaultBusyPoll = 40 * time.Microsecond
+
+const maxBusyPoll = time.Millisecond
 
 // maxDefaultQueues bounds DefaultQueues: what more than two CPUs gain has not been measured.
 const maxDefaultQueues = 4
@@ -60,6 +71,13 @@ func checkName(name string) error {
 func checkQueues(n int) error {
 	if n < 0 || n > MaxQueues {
 		return fmt.Errorf("link: Queues %d: must be 1 to %d, or 0 for 1", n, MaxQueues)
+	}
+	return nil
+}
+
+func checkBusyPoll(d time.Duration) error {
+	if d > maxBusyPoll {
+		return fmt.Errorf("link: BusyPoll %v: must be at most %v, 0 for %v, or negative for none", d, maxBusyPoll, DefaultBusyPoll)
 	}
 	return nil
 }

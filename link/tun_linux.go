@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,6 +64,9 @@ func OpenTUN(cfg TUNConfig) (*TUN, error) {
 	if err := checkQueues(cfg.Queues); err != nil {
 		return nil, err
 	}
+	if err := checkBusyPoll(cfg.BusyPoll); err != nil {
+		return nil, err
+	}
 	t := &TUN{}
 	if err := t.open(cfg); err != nil {
 		return nil, err
@@ -90,7 +95,7 @@ func (t *TUN) open(cfg TUNConfig) error {
 	}
 	owned := fds
 	fds = nil // the files that poll makes close them
-	return t.poll(owned)
+	return t.poll(owned, cmp.Or(cfg.BusyPoll, DefaultBusyPoll))
 }
 
 // attach makes fds the TUN device of cfg, a queue each.
@@ -108,13 +113,13 @@ func (t *TUN) attach(fds []int, cfg TUNConfig) (err error) {
 
 // poll hands the descriptors, which must be interfaces by now, to the runtime's poller:
 // before, it would see an error. If it fails, all are closed.
-func (t *TUN) poll(fds []int) error {
+func (t *TUN) poll(fds []int, busy time.Duration) error {
 	t.writes.New = func() any { return newWriteOp(t.vnet) }
 	for _, fd := range fds {
 		t.queues = append(t.queues, &tunQueue{tun: t, file: os.NewFile(uintptr(fd), t.name)})
 	}
 	for _, q := range t.queues {
-		q.read.init(t.vnet)
+		q.read.init(t.vnet, busy)
 		raw, err := q.file.SyscallConn()
 		if err != nil {
 			return errors.Join(err, t.Close())

@@ -2,6 +2,7 @@ package link
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,13 +17,16 @@ type readOp struct {
 	iov    [2]unix.Iovec
 	first  int // 0, or 1 where no header precedes the packet
 	wait   bool
-	waited bool // the poller has been asked
+	waited bool // the runtime's poller has been asked
+	busy   busyPoll
+	watch  monitor
 	n      int
 	errno  syscall.Errno
 	try    func(fd uintptr) bool
 }
 
-func (r *readOp) init(vnet bool) {
+func (r *readOp) init(vnet bool, busy time.Duration) {
+	r.busy.limit = busy
 	r.iov[0].Base = &r.header[0]
 	r.iov[0].SetLen(vnetLen)
 	if !vnet {
@@ -53,13 +57,23 @@ func (r *readOp) do(raw syscall.RawConn, b []byte, wait bool) (int, error) {
 
 // readv returns false if it is to be called again when the device is readable.
 func (r *readOp) readv(fd uintptr) bool {
-	call := quickCall
-	if r.waited {
-		call = iovCall
+	if r.waited && r.watch.due() {
+		r.call(iovCall, fd)
+	} else {
+		r.call(quickCall, fd)
 	}
-	r.n, r.errno = call(unix.SYS_READV, fd, r.iov[r.first:])
+	if r.errno == 0 {
+		r.busy.packets++
+	}
+	if r.errno == syscall.EAGAIN && r.wait && !r.waited {
+		r.poll(fd)
+	}
 	r.waited = r.wait && r.errno == syscall.EAGAIN
 	return !r.waited
+}
+
+func (r *readOp) call(readv iovFunc, fd uintptr) {
+	r.n, r.errno = readv(unix.SYS_READV, fd, r.iov[r.first:])
 }
 
 // A writeOp is a writev on the device, kept for the next packet.
@@ -135,6 +149,8 @@ func (w *writeOp) writevOrWait(fd uintptr) bool {
 // Go's scheduler of the call.
 const quickSize = 8 << 10
 
+type iovFunc func(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno)
+
 // iovCall is readv or writev without the slice of slices that unix.Readv would
 // make an iovec of each time.
 func iovCall(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno) {
@@ -148,8 +164,7 @@ func iovCall(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno) {
 
 // quickCall is iovCall without telling Go's scheduler, for the descriptor does not
 // block. A scheduler that is told wakes its monitor, and gives goroutines that were just
-// made ready here to another thread: two threads more to wake for each packet. The
-// read after a wait does tell, for the monitor must be awake while there is work.
+// made ready here to another thread: two threads more to wake for each packet.
 func quickCall(call, fd uintptr, iov []unix.Iovec) (int, syscall.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall(call, fd, uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
