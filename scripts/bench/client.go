@@ -142,27 +142,3 @@ func echoOnce(c net.Conn, b []byte) error {
 	_, err := io.ReadFull(c, b)
 	return err
 }
-
-// connects opens a connection, has a byte echoed, and closes it, again and again.
-func connects(w *worker) error {
-	for !w.over() {
-		start := time.Now()
-		if err := connectOnce(w.deadline); err != nil {
-			return err
-		}
-		w.took(time.Since(start))
-	}
-	return nil
-}
-
-func connectOnce(deadline time.Time) error {
-	c, err := dial(echoPort)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(deadline); err != nil {
-		return err
-	}
-	return echoOnce(c, []byte{'x'})
-}
