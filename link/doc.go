@@ -52,7 +52,7 @@
 // before which it does not look, up to 63: a device that is little used costs next to nothing.
 //
 // A read after a wait would tell Go's scheduler of its system call, and so wake the monitor of Go's runtime each time. It does
-// so once in 10 ms only, with a timer that wakes the monitor again after as long: it must interrupt goroutines that
+// so twice in 10 ms at the most, with a timer that wakes the monitor again after as long: it must interrupt goroutines that
 // compute while packets wait.
 //
 // Either alone gains little or loses, both together do not (scripts/bench, the mean of 9 rounds that took
@@ -65,7 +65,8 @@
 //	echoes, 16 connections    94 k    97 k    96 k     98 k
 //	HTTP, 16 connections      59 k    60 k    51 k     58 k
 //
-// Transfers differ by no more than the noise, in speed and in CPU time.
+// Transfers differ by no more than the noise, in speed and in CPU time. To answer pings the program takes as
+// much of it as before at 100 in a second, three quarters at 1,000 and half at 10,000.
 //
 // # What was measured
 //

@@ -7,25 +7,33 @@ import "time"
 // a system call that tells the scheduler, or the next timer, wakes it. To wake it for each packet takes as long as
 // a small packet does.
 type monitor struct {
-	woken time.Time
+	woken time.Time // by a call that told
+	until time.Time // when a timer wakes it at the latest
 	timer *time.Timer
 }
 
 // monitorPeriod is how long goroutines may compute before the monitor interrupts them, in the runtime.
 const monitorPeriod = 10 * time.Millisecond
 
-// due reports whether to tell the scheduler of a call: once in a period. It sees to it
-// that the monitor, should it sleep again at once, is awake at the end of that.
+// due reports whether to tell the scheduler of a call: not while the monitor, should it sleep again at once, is
+// awake in time by a timer. There is one if two calls come within a period.
 func (m *monitor) due() bool {
 	now := time.Now()
-	if now.Sub(m.woken) < monitorPeriod {
+	if now.Before(m.until) {
 		return false
 	}
+	if now.Sub(m.woken) < monitorPeriod {
+		m.until = now.Add(monitorPeriod)
+		m.wakeLater()
+	}
 	m.woken = now
+	return true
+}
+
+func (m *monitor) wakeLater() {
 	if m.timer == nil {
 		m.timer = time.AfterFunc(monitorPeriod, func() {})
 	} else {
 		m.timer.Reset(monitorPeriod)
 	}
-	return true
 }

@@ -4,12 +4,43 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tinystack/tinystack/internal/nstest"
 )
+
+// Calls that come often tell the scheduler twice in a period, and have a timer for its end; those that come
+// seldom tell it each time, and have none.
+func TestMonitorDue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var m monitor
+		due := func(after time.Duration, want bool) {
+			t.Helper()
+			time.Sleep(after)
+			if got := m.due(); got != want {
+				t.Errorf("after %v due is %t", after, got)
+			}
+		}
+		due(0, true)
+		due(monitorPeriod, true)
+		if m.timer != nil {
+			t.Error("calls that come seldom set a timer")
+		}
+		due(monitorPeriod-1, true)
+		if m.timer == nil || !m.timer.Stop() {
+			t.Error("no timer will wake the monitor")
+		}
+		due(1, false)
+		due(monitorPeriod-2, false)
+		due(1, true)
+		due(1, true)
+		due(1, false)
+	})
+}
 
 // A goroutine that a packet made compute for long, with no processor left, does not keep the
 // reader from the next packet: Go's monitor has been woken, and interrupts it.
