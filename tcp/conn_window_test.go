@@ -63,20 +63,67 @@ func testProbeIsTaken(t *testing.T) {
 	tc.want("the rest", seg{seq: 3, ack: 1, n: 1000}, seg{seq: 1003, ack: 1, n: 999})
 }
 
-// A RST must be within the window, too: with the number after a probe, which a shut window does not take, it
-// would be dropped, and the peer wait for ever.
-func TestShutWindowTakesRST(t *testing.T) { synctest.Test(t, testShutWindowTakesRST) }
+// What has no data must be within the window, too: a RST or an ACK with the number after a probe, which a
+// shut window does not take, would be dropped, and the peer wait for ever.
+func TestShutWindowTakesACKAndRST(t *testing.T) { synctest.Test(t, testShutWindowTakesACKAndRST) }
 
-func testShutWindowTakesRST(t *testing.T) {
+func testShutWindowTakesACKAndRST(t *testing.T) {
 	// "If an incoming segment is not acceptable, an acknowledgment should be sent in reply (unless the RST bit is set, if so
 	// drop the segment and return)" https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
-	tc := newTestConn(t, setup{wnd: -1})
-	tc.write(2001)
-	tc.wantAfter("a probe", tc.rto(), seg{seq: 1, ack: 1, n: 1})
-	tc.inject(seg{seq: 1, ack: 1, wnd: -1}) // was not taken
-	tc.conn.SetLinger(0)
-	tc.conn.Close()
-	tc.want("the RST", seg{flags: RST | ACK, seq: 1, ack: 1})
+	for _, scale := range []int{0, 7} {
+		tc := newTestConn(t, setup{wnd: -1, scale: scale})
+		tc.write(2001)
+		for range 2 {
+			tc.wantAfter("a probe", tc.rto(), seg{seq: 1, ack: 1, n: 1})
+			tc.inject(seg{seq: 1, ack: 1, wnd: -1}) // was not taken
+		}
+		tc.inject(seg{seq: 1, ack: 1, wnd: -1, n: 1000})
+		tc.inject(seg{seq: 1001, ack: 1, wnd: -1, n: 1000})
+		tc.want("the ACK of data", seg{seq: 1, ack: 2001})
+		tc.conn.SetLinger(0)
+		tc.conn.Close()
+		tc.want("the RST", seg{flags: RST | ACK, seq: 1, ack: 2001})
+	}
+}
+
+// An ACK has the number of what is sent next, but none beyond a window that was taken back.
+func TestACKWithinShrunkWindow(t *testing.T) { synctest.Test(t, testACKWithinShrunkWindow) }
+
+func testACKWithinShrunkWindow(t *testing.T) {
+	// "a sending TCP peer MUST be robust against window shrinking" (MUST-34)
+	// https://www.rfc-editor.org/rfc/rfc9293#section-3.8.6
+	// "The receiver MUST honor, as in window, any segment that would have been in window for any <ACK> sent by the
+	// receiver." https://www.rfc-editor.org/rfc/rfc7323#section-2.4
+	const scale, unit = 7, 1 << 7
+	for _, test := range []struct {
+		name                   string
+		scale, acked, wnd, seq int
+		fin                    bool
+	}{
+		{name: "not shrunk", wnd: 10_000, seq: 1025},
+		{name: "full", wnd: 1024, seq: 1025},
+		{name: "by a byte", wnd: 1023, seq: 1024},
+		{name: "by more", wnd: 400, seq: 401},
+		{name: "of what is left", acked: 500, wnd: 100, seq: 601},
+		{name: "shut", wnd: -1, seq: 1},
+		{name: "shut on what is left", acked: 1000, wnd: -1, seq: 1001},
+		{name: "with a FIN in flight", wnd: 1024, seq: 1025, fin: true},
+		{name: "shut on a FIN", acked: 1024, wnd: -1, seq: 1025, fin: true},
+		{name: "rounded", scale: scale, acked: 100, wnd: 1024 - unit, seq: 1025},
+		{name: "by a unit of its scale", scale: scale, wnd: 1024 - unit, seq: 1025 - unit},
+		{name: "shut on less than a unit", scale: scale, acked: 1000, wnd: -1, seq: 1001},
+	} {
+		tc := newTestConn(t, setup{noDelAck: true, scale: test.scale})
+		tc.write(1024)
+		if test.fin {
+			must(t, tc.conn.CloseWrite())
+		}
+		tc.drain()
+		tc.inject(seg{seq: 1, ack: 1 + test.acked, wnd: test.wnd})
+		tc.drain()
+		tc.inject(seg{seq: 1, ack: 1 + test.acked, wnd: test.wnd, n: 1})
+		tc.want(test.name, seg{seq: test.seq, ack: 2})
+	}
 }
 
 // The window update that ends it was lost: the next probe finds out.

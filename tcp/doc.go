@@ -112,7 +112,9 @@
 //   - The ACK of a FIN waits for ours, as other ACKs wait for data, and as in Linux: if the
 //     application closes at once, three segments end the connection.
 //   - A window probe carries a byte of data (RFC 9293 3.8.6.1); a FIN that only a closed
-//     window holds back is sent.
+//     window holds back is sent. While either is beyond the window, or the peer has taken the window back,
+//     an ACK or a RST has the number of the window's edge in place of SND.NXT, as in Linux: the peer
+//     would drop one beyond it.
 //   - ECN is agreed to where the peer asks, and not asked for (Config.ECN). A RST in answer to a
 //     SYN that asks for it ends the attempt, where RFC 3168 6.1.1.1 allows another without; a
 //     SYN that had no answer is sent again without. After a timeout slow start goes on with ACKs that echo a

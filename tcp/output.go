@@ -23,7 +23,7 @@ func (c *tcb) next(now instant, s *segment) bool {
 		return true
 	case c.resetNow:
 		c.resetNow = false
-		s.Flags, s.Seq, s.Ack = RST|ACK, c.resetSeq(), c.irs+Seq(c.rcvNxt)
+		s.Flags, s.Seq, s.Ack = RST|ACK, c.emptySeq(), c.irs+Seq(c.rcvNxt)
 		s.why = whyAbort
 		return true
 	case c.state == Closed:
@@ -38,7 +38,7 @@ func (c *tcb) next(now instant, s *segment) bool {
 		c.keepProbe = false
 		s.Seq, s.why = c.iss+Seq(c.sndNxt-1), whyKeepAlive // RFC 9293 3.8.4
 	case c.ackNow:
-		s.Seq, s.why = c.iss+Seq(c.sndNxt), c.ackWhy
+		s.Seq, s.why = c.emptySeq(), c.ackWhy
 	default:
 		c.armPersist(now)
 		c.noteLimit(now)
@@ -48,13 +48,18 @@ func (c *tcb) next(now instant, s *segment) bool {
 	return true
 }
 
-// resetSeq is the sequence number of a RST: the next, but none beyond the window, as that is after a window
-// probe. The peer would not accept it (RFC 9293 3.10.7.4, First).
-func (c *tcb) resetSeq() Seq {
-	if c.sndUna == 0 { // there is no window before our SYN is acknowledged
-		return c.iss + Seq(c.sndNxt)
+// emptySeq is the sequence number of a segment without data: the next, or the edge of a window that has shut
+// behind it, after a probe or because the peer took it back. The peer would not accept what is beyond
+// (RFC 9293 3.10.7.4, First).
+func (c *tcb) emptySeq() Seq {
+	edge := c.sndUna + int64(c.sndWnd)
+	switch over := c.sndNxt - edge; {
+	case over <= 0, c.sndUna == 0: // there is no window before our SYN is acknowledged
+	case c.sndWnd > 0 && over < 1<<c.sndScale: // the peer's edge, rounded down (RFC 7323 2.4), is where it was
+	default:
+		return c.iss + Seq(edge)
 	}
-	return c.iss + Seq(min(c.sndNxt, c.sndUna+int64(c.sndWnd)))
+	return c.iss + Seq(c.sndNxt)
 }
 
 // options fills in the options of an ordinary segment.

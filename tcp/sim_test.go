@@ -132,6 +132,19 @@ func TestSimFINAtClosedWindow(t *testing.T) {
 	s.run(time.Minute, func() bool { return s.a.got == s.b.total })
 }
 
+// The data of a peer that does not read is acknowledged, also while its window is probed.
+func TestSimACKsIntoShutWindow(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, 1, Config{ReceiveBuffer: 8192}, 10*mbit, time.Millisecond)
+	s.a.total = 100_000
+	s.b.total, s.b.chunk, s.b.writeEvery = 40_000, 4000, time.Second
+	s.b.readSize, s.b.readEvery = 1<<20, time.Hour
+	s.run(11*time.Second, func() bool { return s.a.got == s.b.total })
+	if s.a.stats.ZeroWindowProbes == 0 || s.b.counts.retrans > 0 {
+		t.Errorf("%d probes, %d segments sent again", s.a.stats.ZeroWindowProbes, s.b.counts.retrans)
+	}
+}
+
 // Both ends open at once, over a bad wire too.
 func TestSimSimultaneousOpen(t *testing.T) {
 	t.Parallel()
