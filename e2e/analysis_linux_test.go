@@ -51,8 +51,10 @@ func (r row) time() time.Time {
 //
 //   - A retransmission soon after other data is "out of order" to tshark, which
 //     can't know that it sees the sender's own side.
-//   - A window probe, or a byte that was one, sent again looks like a keepalive with data; a
-//     keepalive of ours has none.
+//   - A single byte sent again, the last so far, looks like a keepalive with data; a keepalive
+//     of ours has none.
+//   - tshark does not take a window probe for sent: the next number that it expects is still the
+//     probe's, and the byte, sent again when the window has opened, is new to it.
 //   - What is sent into a window too small for a whole segment, since no better one
 //     came (RFC 9293 3.8.6.2.1), is a probe to us; tshark notes that it fills the window.
 //   - tshark calls no window zero in a window probe, or in a segment with a FIN.
@@ -61,7 +63,7 @@ func (r row) time() time.Time {
 //     SACK blocks.
 func wantAnalysisAgrees(t *testing.T, rows []row, counted snapshot) (sent sentCounts, dups duplicates) {
 	t.Helper()
-	streams := make(map[string]*sackState)
+	streams, probes := make(map[string]*sackState), make(map[string]string)
 	for _, r := range rows {
 		switch {
 		case r["tcp.stream"] == "" || strings.Contains(r["tcp.stream"], ","): // not TCP, or quoted by ICMP
@@ -69,7 +71,7 @@ func wantAnalysisAgrees(t *testing.T, rows []row, counted snapshot) (sent sentCo
 		case r.direction() == inbound:
 			dups.see(r, streams)
 		default:
-			sent.see(r)
+			sent.see(r, probes)
 		}
 	}
 	t.Logf("tshark sees %+v, %+v", sent, dups)
@@ -97,13 +99,19 @@ type sentCounts struct {
 	zeroWindows int
 }
 
-func (c *sentCounts) see(r row) {
-	data := r.int("tcp.len")
+// see counts a segment. Of each stream probes has the sequence number of the last window probe.
+func (c *sentCounts) see(r row, probes map[string]string) {
+	data, stream, seq := r.int("tcp.len"), r["tcp.stream"], r["tcp.seq_raw"]
+	if r.has("zero_window_probe") {
+		probes[stream] = seq
+	}
 	switch {
 	case r.has("keep_alive") && data == 0:
 		c.keepAlives++
 	case r.has("retransmission"), r.has("out_of_order"), r.has("zero_window_probe"), r.has("keep_alive"):
 		c.again += max(1, (data+maxSegment-1)/maxSegment)
+	case data == 1 && seq == probes[stream]:
+		c.again++
 	case r.has("window_full") && data < maxSegment:
 		c.fill++
 	}
