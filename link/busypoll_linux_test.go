@@ -1,34 +1,37 @@
 package link
 
 import (
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Polls that find nothing become rare; one that does brings them back.
 func TestBusyPollBacksOff(t *testing.T) {
 	t.Parallel()
-	p := busyPoll{limit: DefaultBusyPoll}
+	p, now := busyPoll{limit: DefaultBusyPoll}, time.Now()
 	for _, want := range []int{0, 1, 3, 7, 15, 31, 63, 63} {
-		if n := waitsUntilPoll(t, &p); n != want {
+		if n := waitsUntilPoll(t, &p, now); n != want {
 			t.Errorf("%d waits without a poll, want %d", n, want)
 		}
-		p.miss()
+		p.end(now, p.limit, false)
 	}
-	waitsUntilPoll(t, &p)
-	p.hit()
-	if n := waitsUntilPoll(t, &p); n != 0 {
+	waitsUntilPoll(t, &p, now)
+	p.end(now, p.limit, true)
+	if n := waitsUntilPoll(t, &p, now); n != 0 {
 		t.Errorf("after a hit %d waits without a poll", n)
 	}
-	p.miss()
-	if n := waitsUntilPoll(t, &p); n != 1 {
+	p.end(now, p.limit, false)
+	if n := waitsUntilPoll(t, &p, now); n != 1 {
 		t.Errorf("after a hit and a miss %d waits without a poll, want 1", n)
 	}
 }
 
-func waitsUntilPoll(t *testing.T, p *busyPoll) (n int) {
+func waitsUntilPoll(t *testing.T, p *busyPoll, now time.Time) (n int) {
 	t.Helper()
-	for !p.begin() {
+	for !p.begin(now) {
 		if n++; n > 1000 {
 			t.Fatal("no poll for 1000 waits")
 		}
@@ -36,14 +39,74 @@ func waitsUntilPoll(t *testing.T, p *busyPoll) (n int) {
 	return n
 }
 
-// A device can do without.
-func TestBusyPollOff(t *testing.T) {
+// A poll that lost the processor to another program is not to be repeated soon, though a packet came meanwhile.
+func TestBusyPollRests(t *testing.T) {
 	t.Parallel()
-	p := busyPoll{limit: -1}
-	for range 200 {
-		if p.begin() {
-			t.Fatal("polls, with a negative BusyPoll")
+	p, now := busyPoll{limit: DefaultBusyPoll}, time.Now()
+	const slice = 4 * time.Millisecond
+	p.end(now, slice, true)
+	if p.begin(now.Add(busyPollRest*slice - 1)) {
+		t.Error("polls again before a hundred times as long")
+	}
+	if !p.begin(now.Add(busyPollRest * slice)) {
+		t.Error("does not poll again")
+	}
+}
+
+// What comes during a poll is read by it; without, and with a negative limit, the read is to wait.
+func TestReadPolls(t *testing.T) {
+	t.Parallel()
+	const long = 5 * time.Second // for a goroutine to write meanwhile
+	for _, test := range []struct {
+		name  string
+		limit time.Duration
+		write bool
+		want  syscall.Errno
+	}{
+		{"a packet", long, true, 0},
+		{"none", time.Microsecond, false, syscall.EAGAIN},
+		{"off", -1, false, syscall.EAGAIN},
+	} {
+		var fds [2]int
+		if err := unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
 		}
+		if test.write {
+			go unix.Write(fds[1], []byte("packet"))
+		}
+		var r readOp
+		r.init(false, test.limit)
+		b := make([]byte, 100)
+		r.iov[1].Base = &b[0]
+		r.iov[1].SetLen(len(b))
+		r.wait = true
+		done := r.readv(uintptr(fds[0]))
+		if r.errno != test.want || done != (test.want == 0) || done && r.n != len("packet") {
+			t.Errorf("%s: %d bytes, %v, done is %t", test.name, r.n, r.errno, done)
+		}
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+	}
+}
+
+// After many packets a poll ends when it would give way to other programs.
+func TestReadPollsBrieflyAfterMany(t *testing.T) {
+	t.Parallel()
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	var r readOp
+	r.init(false, time.Hour)
+	b := make([]byte, 1)
+	r.iov[1].Base = &b[0]
+	r.iov[1].SetLen(len(b))
+	r.wait = true
+	r.busy.packets = busyPollFew + 1
+	if r.readv(uintptr(fds[0])) {
+		t.Error("read something")
 	}
 }
 

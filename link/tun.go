@@ -31,8 +31,9 @@ type TUNConfig struct {
 	// one, either will do.
 	Queues int
 	// BusyPoll is how long a read looks for packets before it waits for them, at most 1 ms, as
-	// Linux's SO_BUSY_POLL has a socket do. A device whose packets come at longer intervals
-	// looks for them ever less often. 0: DefaultBusyPoll. Negative: not at all.
+	// Linux's SO_BUSY_POLL has a socket do. While packets come at longer intervals, only one wait in 64 is
+	// preceded by that; while they come at shorter ones it takes a processor whole. 0: DefaultBusyPoll.
+	// Negative: not at all.
 	BusyPoll time.Duration
 }
 

@@ -19,7 +19,7 @@ type readOp struct {
 	wait   bool
 	waited bool // the runtime's poller has been asked
 	busy   busyPoll
-	watch  monitor
+	sysmon sysmonWaker
 	n      int
 	errno  syscall.Errno
 	try    func(fd uintptr) bool
@@ -57,16 +57,16 @@ func (r *readOp) do(raw syscall.RawConn, b []byte, wait bool) (int, error) {
 
 // readv returns false if it is to be called again when the device is readable.
 func (r *readOp) readv(fd uintptr) bool {
-	if r.waited && r.watch.due() {
+	if r.waited && r.sysmon.due() {
 		r.call(iovCall, fd)
 	} else {
 		r.call(quickCall, fd)
 	}
-	if r.errno == 0 {
-		r.busy.packets++
-	}
 	if r.errno == syscall.EAGAIN && r.wait && !r.waited {
 		r.poll(fd)
+	}
+	if r.errno == 0 {
+		r.busy.packets++
 	}
 	r.waited = r.wait && r.errno == syscall.EAGAIN
 	return !r.waited

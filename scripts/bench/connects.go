@@ -33,7 +33,7 @@ func connectOnce() error {
 	}
 	to := unix.SockaddrInet4{Port: echoPort, Addr: serverPrefix.Addr().As4()}
 	if _, err := restarted(func() (int, error) { return 0, unix.Connect(fd, &to) }); err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return fmt.Errorf("connect, for %v at most: %w", patience, err)
 	}
 	b := []byte{'x'}
 	if _, err := restarted(func() (int, error) { return unix.Write(fd, b) }); err != nil {
@@ -41,7 +41,7 @@ func connectOnce() error {
 	}
 	switch n, err := restarted(func() (int, error) { return unix.Read(fd, b) }); {
 	case err != nil:
-		return fmt.Errorf("read: %w", err)
+		return fmt.Errorf("read, for %v at most: %w", patience, err)
 	case n == 0:
 		return io.ErrUnexpectedEOF
 	}
@@ -58,7 +58,7 @@ func restarted(call func() (int, error)) (int, error) {
 	}
 }
 
-// bound bounds the time that calls on a socket wait.
+// bound bounds the time that each call on a socket waits, which fails with EINPROGRESS or EAGAIN then.
 func bound(fd int) error {
 	timeout := unix.NsecToTimeval(patience.Nanoseconds())
 	for _, option := range []int{unix.SO_SNDTIMEO, unix.SO_RCVTIMEO} {
