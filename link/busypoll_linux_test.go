@@ -113,7 +113,7 @@ func TestReadPollsBrieflyAfterMany(t *testing.T) {
 func TestOpenTUNBusyPollRange(t *testing.T) {
 	t.Parallel()
 	_, err := OpenTUN(TUNConfig{BusyPoll: time.Millisecond + 1})
-	const want = "link: BusyPoll 1.000001ms: must be at most 1ms, 0 for 40µs, or negative for none"
+	const want = "link: BusyPoll 1.000001ms: must be at most 1ms, 0 for 100µs, or negative for none"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

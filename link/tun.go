@@ -37,9 +37,9 @@ type TUNConfig struct {
 	BusyPoll time.Duration
 }
 
-// DefaultBusyPoll is how long a TUN device's read looks for packets. It is about as long as a thread takes to
-// go to sleep and to wake.
-const DefaultBusyPoll = 40 * time.Microsecond
+// DefaultBusyPoll is how long a TUN device's read looks for packets: for as long as a peer on the same host
+// may take to wake and to answer.
+const DefaultBusyPoll = 100 * time.Microsecond
 
 const maxBusyPoll = time.Millisecond
 
