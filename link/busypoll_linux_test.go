@@ -67,47 +67,44 @@ func TestReadPolls(t *testing.T) {
 		{"none", time.Microsecond, false, syscall.EAGAIN},
 		{"off", -1, false, syscall.EAGAIN},
 	} {
-		var fds [2]int
-		if err := unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
-			t.Fatal(err)
-		}
+		r, from, to := readOfPipe(t, test.limit)
 		if test.write {
-			go unix.Write(fds[1], []byte("packet"))
+			go unix.Write(to, []byte("packet"))
 		}
-		var r readOp
-		r.init(false, test.limit)
-		b := make([]byte, 100)
-		r.iov[1].Base = &b[0]
-		r.iov[1].SetLen(len(b))
-		r.wait = true
-		done := r.readv(uintptr(fds[0]))
+		done := r.readv(from)
 		if r.errno != test.want || done != (test.want == 0) || done && r.n != len("packet") {
 			t.Errorf("%s: %d bytes, %v, done is %t", test.name, r.n, r.errno, done)
 		}
-		unix.Close(fds[0])
-		unix.Close(fds[1])
 	}
 }
 
 // After many packets a poll ends when it would give way to other programs.
 func TestReadPollsBrieflyAfterMany(t *testing.T) {
 	t.Parallel()
+	r, from, _ := readOfPipe(t, time.Hour)
+	r.busy.packets = busyPollFew + 1
+	if r.readv(from) {
+		t.Error("read something")
+	}
+}
+
+// readOfPipe returns a read that is to wait, and the ends of a pipe to try it on.
+func readOfPipe(t *testing.T, limit time.Duration) (r *readOp, from uintptr, to int) {
+	t.Helper()
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fds[0])
-	defer unix.Close(fds[1])
-	var r readOp
-	r.init(false, time.Hour)
-	b := make([]byte, 1)
+	t.Cleanup(func() {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+	})
+	r = &readOp{wait: true}
+	r.init(false, limit)
+	b := make([]byte, 100)
 	r.iov[1].Base = &b[0]
 	r.iov[1].SetLen(len(b))
-	r.wait = true
-	r.busy.packets = busyPollFew + 1
-	if r.readv(uintptr(fds[0])) {
-		t.Error("read something")
-	}
+	return r, uintptr(fds[0]), fds[1]
 }
 
 func TestOpenTUNBusyPollRange(t *testing.T) {
